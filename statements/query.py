@@ -1,0 +1,224 @@
+"""The one way out: a query becomes a page of statements and the place where the next page begins.
+
+Two steps: keys first, from one range of the mention table; texts second, by key. The order is `stored`, then key.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from statements import keys
+from statements.entry import Tenant
+from statements.models import Activity
+from statements.store.dialect import dialect
+from statements.xapi.roles import Role
+
+# From this many rows on it no longer matters which of several conditions has fewer.
+_ENOUGH = 1_000
+_MOST_KEYS = 5_000
+
+
+class Condition(NamedTuple):
+    """The statement, or one it refers to, mentions `key` in one of `roles`."""
+
+    key: str
+    roles: tuple[Role, ...]
+
+
+class Place(NamedTuple):
+    """A place between two statements: after the one that was stored then and has this key."""
+
+    stored: datetime
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: all conditions together, `since` excluded and `until` included, both about `stored`.
+
+    `seconds` is how long the database may take for each step.
+    """
+
+    store: int
+    limit: int
+    conditions: tuple[Condition, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    ascending: bool = False
+    after: Place | None = None
+    credential: int | None = None
+    seconds: int = 30
+
+
+class Kept(NamedTuple):
+    """A statement as it is kept; `text` lacks what `formats.exact` puts in."""
+
+    key: str
+    stored: datetime
+    timestamp_given: bool
+    attachments: int
+    text: str
+
+
+class Page(NamedTuple):
+    """Statements in order, and where the next page begins; None on the last one."""
+
+    statements: list[Kept]
+    after: Place | None
+
+
+def agent(store: int, identifier: str, *, related: bool) -> Condition:
+    """Statements with this Agent or Group as actor or object; with `related` anywhere."""
+    roles = (Role.AGENT, Role.RELATED_AGENT) if related else (Role.AGENT,)
+    return Condition(keys.thing(store, "agent", identifier), roles)
+
+
+def activity(store: int, iri: str, *, related: bool) -> Condition:
+    """Statements about this activity; with `related` also those with it in their context or SubStatement."""
+    roles = (Role.ACTIVITY, Role.RELATED_ACTIVITY) if related else (Role.ACTIVITY,)
+    return Condition(keys.thing(store, "activity", iri), roles)
+
+
+def verb(store: int, iri: str) -> Condition:
+    """Statements with this verb."""
+    return Condition(keys.thing(store, "verb", iri), (Role.VERB,))
+
+
+def registration(store: int, id: str) -> Condition:
+    """Statements of this registration."""
+    return Condition(keys.thing(store, "registration", id.lower()), (Role.REGISTRATION,))
+
+
+def page(query: Query) -> Page:
+    """One page of the statements that a query finds; voided ones are not found.
+
+    Raises TooSlow above the query's limit of time.
+    """
+    found: list[Kept] = []
+    with dialect().limited(query.seconds):
+        for places in _places(query):
+            found += _texts(query, places)
+            if len(found) > query.limit:
+                last = found[query.limit - 1]
+                return Page(found[: query.limit], Place(last.stored, last.key))
+    return Page(found, None)
+
+
+def one(tenant: Tenant, id: str, *, voided: bool, credential: int | None = None) -> Kept | None:
+    """The statement with this id, or None; only if it is voided as asked."""
+    mine = "" if credential is None else " AND credential = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_SELECT} WHERE store = %s AND key = %s AND voided = %s{mine}",
+            [tenant.store, keys.statement(tenant.namespace, id), voided, *([] if credential is None else [credential])],
+        )
+        row = cursor.fetchone()
+    return None if row is None else _kept(row)
+
+
+def through(store: int) -> datetime:
+    """X-Experience-API-Consistent-Through: nothing of the store can appear at or before this time any more."""
+    return dialect().through(store)
+
+
+def definitions(store: int, iris: Sequence[str]) -> dict[str, str]:
+    """The merged definitions, as JSON text by IRI, of those activities that anything described."""
+    rows = Activity.objects.filter(store=store, pk__in={keys.thing(store, "activity", iri) for iri in iris})
+    return {row.iri: row.definition for row in rows if row.definition}
+
+
+_SELECT = "SELECT key, stored, timestamp_given, attachments, text FROM statements_statement"
+
+
+def _places(query: Query) -> Iterator[list[Place]]:
+    """The places of what may be found, in order, first as many as a page needs and then ever more."""
+    query = replace(query, conditions=_fewest_first(query))
+    amount = query.limit + 1
+    while True:
+        rows = _range(query, amount)
+        places = list(dict.fromkeys(rows))
+        if places:
+            yield places
+        if len(rows) < amount:
+            return
+        query = replace(query, after=places[-1])
+        amount = min(2 * amount, _MOST_KEYS)
+
+
+def _range(query: Query, amount: int) -> list[Place]:
+    here = dialect()
+    less, order = (">", "ASC") if query.ascending else ("<", "DESC")
+    table, statement = ("statements_mention", "statement") if query.conditions else ("statements_statement", "key")
+    where = ["m.store = %s"]
+    values: list[Any] = [query.store]
+    if query.conditions:
+        first, *others = query.conditions
+        where += ["m.key = %s", f"m.role IN ({_roles(first)})"]
+        values.append(first.key)
+    else:
+        others = []
+        where.append("NOT m.voided")
+    if query.since is not None:
+        where.append("m.stored > %s")
+        values.append(here.time(query.since))
+    if query.until is not None:
+        where.append("m.stored <= %s")
+        values.append(here.time(query.until))
+    if query.after is not None:
+        where.append(f"(m.stored, m.{statement}) {less} (%s, %s)")
+        values += [here.time(query.after.stored), query.after.key]
+    for other in others:
+        where.append(
+            "EXISTS (SELECT 1 FROM statements_mention o WHERE o.store = m.store AND o.key = %s AND o.stored = m.stored"
+            f" AND o.statement = m.statement AND o.via = m.via AND o.role IN ({_roles(other)}))"
+        )
+        values.append(other.key)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT m.stored, m.{statement} FROM {table} m WHERE {' AND '.join(where)}"
+            f" ORDER BY m.stored {order}, m.{statement} {order} LIMIT {amount}",
+            values,
+        )
+        return [Place(here.moment(stored), here.key(key)) for stored, key in cursor.fetchall()]
+
+
+def _fewest_first(query: Query) -> tuple[Condition, ...]:
+    """The condition that finds fewest in front: its range is walked, the others are looked up for each row."""
+    if len(query.conditions) < 2:
+        return query.conditions
+    return tuple(sorted(query.conditions, key=lambda condition: _amount(query.store, condition)))
+
+
+def _amount(store: int, condition: Condition) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM statements_mention WHERE store = %s AND key = %s"
+            f" AND role IN ({_roles(condition)}) LIMIT {_ENOUGH}) enough",
+            [store, condition.key],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _texts(query: Query, places: Sequence[Place]) -> list[Kept]:
+    mine = "" if query.credential is None else " AND credential = %s"
+    marks = ", ".join(["%s"] * len(places))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_SELECT} WHERE store = %s AND key IN ({marks}) AND NOT voided{mine}",
+            [query.store, *(place.key for place in places), *([] if query.credential is None else [query.credential])],
+        )
+        kept = {row.key: row for row in map(_kept, cursor.fetchall())}
+    return [kept[place.key] for place in places if place.key in kept]
+
+
+def _kept(row: tuple[object, ...]) -> Kept:
+    here = dialect()
+    key, stored, timestamp_given, attachments, text = row
+    return Kept(here.key(key), here.moment(stored), bool(timestamp_given), int(str(attachments)), str(text))
+
+
+def _roles(condition: Condition) -> str:
+    return ", ".join(str(int(role)) for role in condition.roles)

@@ -1,0 +1,102 @@
+"""Every write of statements."""
+
+import random
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import IntegrityError, OperationalError, connection
+
+from statements.entry import Entry
+from statements.errors import Conflict
+from statements.store import directory, references, rows
+from statements.store.dialect import dialect
+from statements.xapi import equality, text
+
+_TRIES = 8
+# What another writer caused and a new try can avoid: serialisation failure, deadlock, a row stored meanwhile.
+_RETRIED = {"40001", "40P01", "23505"}
+
+
+class _Stored(NamedTuple):
+    text: str
+    timestamp: datetime
+    timestamp_given: bool
+
+
+def insert(store: int, entries: Sequence[Entry]) -> None:
+    """Store the entries: all of them or, with an exception, none.
+
+    One that is stored already and says the same is passed over; raises Conflict where it says something else.
+    """
+    if not entries:
+        return
+    for attempt in range(_TRIES):
+        try:
+            _insert(store, entries)
+        except (OperationalError, IntegrityError) as problem:
+            if attempt == _TRIES - 1 or not _worth_another_try(problem):
+                raise
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))
+        else:
+            return
+
+
+def _insert(store: int, entries: Sequence[Entry]) -> None:
+    here = dialect()
+    told = directory.news(store, entries)
+    alone = len(entries) == 1 and entries[0].target is None and not connection.in_atomic_block
+    if alone and not told and here.quick(entries[0]):
+        return
+    with here.transaction(store, refers=any(entry.target for entry in entries)) as now:
+        fresh = _fresh(store, entries)
+        if not fresh:
+            return
+        stored = dict(zip((entry.key for entry in fresh), rows.times(fresh, now), strict=True))
+        # In the order of their keys: two batches with the same statements meet in the same order.
+        ordered = sorted(fresh, key=lambda entry: entry.key)
+        here.write(
+            [rows.statement(entry, stored[entry.key]) for entry in ordered],
+            [row for entry in ordered for row in rows.mentions(entry, stored[entry.key])],
+        )
+        references.link(store, ordered)
+        directory.write(store, told)
+
+
+def _fresh(store: int, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries that are not stored yet; raises Conflict for those that differ from what is."""
+    kept = _kept(store, [entry.key for entry in entries])
+    differing = [entry.id for entry in entries if entry.key in kept and not _same(kept[entry.key], entry)]
+    if differing:
+        raise Conflict(tuple(differing))
+    return [entry for entry in entries if entry.key not in kept]
+
+
+def _kept(store: int, wanted: Sequence[str]) -> dict[str, _Stored]:
+    here = dialect()
+    marks = ", ".join(["%s"] * len(wanted))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, text, timestamp, timestamp_given FROM statements_statement"
+            f" WHERE store = %s AND key IN ({marks})",
+            [store, *wanted],
+        )
+        return {
+            here.key(key): _Stored(kept, here.moment(timestamp), bool(given))
+            for key, kept, timestamp, given in cursor.fetchall()
+        }
+
+
+def _same(kept: _Stored, entry: Entry) -> bool:
+    given = text.read(entry.text.encode())
+    if not equality.same_time(kept.timestamp, kept.timestamp_given, given.get("timestamp")):
+        return False
+    return equality.same(text.read_exactly(kept.text.encode()), text.read_exactly(entry.text.encode()))
+
+
+def _worth_another_try(problem: Exception) -> bool:
+    if connection.in_atomic_block:
+        return False
+    cause = problem.__cause__
+    return getattr(cause, "sqlstate", None) in _RETRIED or "locked" in str(problem)

@@ -1,0 +1,55 @@
+"""What differs between the databases, and which one is in use."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.db import connection
+
+from statements.entry import Entry
+from statements.store import postgres, sqlite
+from statements.store.rows import Row
+
+
+class Dialect(Protocol):
+    """The functions that each database's module has."""
+
+    def transaction(self, store: int, refers: bool) -> AbstractContextManager[datetime]:
+        """A write transaction; gives the time from which its statements are stored.
+
+        No statement that becomes visible later can have an earlier `stored` than `through` told. With `refers` no
+        other write of the store is open meanwhile, so that a reference and its target cannot miss each other.
+        """
+
+    def quick(self, entry: Entry) -> bool:
+        """Store one new statement by the shortest way; False where that way does not serve and nothing was stored."""
+
+    def write(self, statements: Sequence[Row], mentions: Sequence[Row]) -> None:
+        """Insert new rows, given in the order of their keys; IntegrityError where a statement was stored meanwhile."""
+
+    def link(self, mentions: Sequence[Row]) -> None:
+        """Insert mention rows, passing over those that exist."""
+
+    def through(self, store: int) -> datetime:
+        """A time at or before which nothing of the store can appear any more."""
+
+    def limited(self, seconds: int) -> AbstractContextManager[None]:
+        """Queries inside that take longer raise TooSlow."""
+
+    def time(self, moment: datetime) -> Any:
+        """A UTC time as a parameter of SQL."""
+
+    def moment(self, value: Any) -> datetime:
+        """A time as SQL returned it, in UTC."""
+
+    def key(self, value: Any) -> str:
+        """A key as SQL returned it, as 32 hexadecimal digits."""
+
+
+_DIALECTS: dict[str, Dialect] = {"postgresql": postgres, "sqlite": sqlite}
+
+
+def dialect() -> Dialect:
+    """The dialect of the database in use."""
+    return _DIALECTS[connection.vendor]

@@ -1,0 +1,170 @@
+"""Writing to PostgreSQL."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import psycopg
+from django.db import OperationalError, connection
+from django.db import transaction as django_transaction
+
+from statements.entry import Entry
+from statements.errors import TooSlow
+from statements.store import rows
+from statements.store.rows import MENTION, STATEMENT, Row
+
+# Advisory locks. (REFERENCES, store) is shared by writers and exclusive for one that refers to other statements; a lock
+# whose key is the time in microseconds says since when a write is open.
+_REFERENCES = 0x4C52
+# Below this many statements the round trips of COPY cost more than it saves.
+_COPY_FROM = 20
+
+_LOCKS = f"""
+SELECT pg_advisory_xact_lock_shared({_REFERENCES}, {{store}}),
+       pg_advisory_xact_lock_shared((extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+"""
+_ONE_VALUES = {"stored": "clock.now", "timestamp": "coalesce(%s::timestamptz, clock.now)"}
+_OPEN = """
+SELECT pg_advisory_xact_lock_shared((extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+"""
+# The lock is taken before the clock is read for `stored`; a write whose lock is not seen here is stored after this
+# statement began.
+_THROUGH = """
+SELECT least(statement_timestamp(), to_timestamp(min((classid::bigint << 32) | objid::bigint) / 1000000.0))
+       - interval '1 microsecond'
+FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+# One statement that nothing refers to yet, with its mentions. Nothing is written where it is kept already or where
+# something refers to it; the general way sorts that out.
+_ONE = f"""
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+statement AS (
+    INSERT INTO statements_statement ({", ".join(f'"{column}"' for column in STATEMENT)})
+    SELECT {", ".join(_ONE_VALUES.get(column, "%s") for column in STATEMENT)} FROM clock
+    WHERE NOT EXISTS (SELECT 1 FROM statements_statement WHERE store = %s AND target = %s)
+    ON CONFLICT DO NOTHING
+    RETURNING store, key, stored
+),
+mention AS (
+    INSERT INTO statements_mention (store, key, stored, statement, role, via)
+    SELECT statement.store, mentioned.key, statement.stored, statement.key, mentioned.role, statement.key
+    FROM statement, unnest(%s::uuid[], %s::smallint[]) AS mentioned (key, role)
+)
+SELECT count(*) FROM statement
+"""
+
+
+@contextmanager
+def transaction(store: int, refers: bool) -> Iterator[datetime]:
+    """See Dialect.transaction."""
+    lock = "pg_advisory_xact_lock" if refers else "pg_advisory_xact_lock_shared"
+    with django_transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {lock}(%s, %s)", [_REFERENCES, store])
+        cursor.execute(_OPEN)
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+        yield now.astimezone(UTC)
+
+
+def quick(entry: Entry) -> bool:
+    """See Dialect.quick. Both commands travel together, and what a pipeline sends before its end is one transaction."""
+    with connection.wrap_database_errors:
+        connection.ensure_connection()
+        raw: psycopg.Connection[Any] = connection.connection
+        cursor = psycopg.Cursor(raw)
+        with raw.pipeline():
+            psycopg.Cursor(raw).execute(_LOCKS.format(store=entry.store), prepare=True)
+            cursor.execute(_ONE, _one(entry), prepare=True)
+        return cursor.fetchone() == (1,)
+
+
+def _one(entry: Entry) -> list[Any]:
+    row = dict(zip(STATEMENT, rows.statement(entry, None), strict=True))
+    return [
+        *[row[column] for column in STATEMENT if column != "stored"],
+        entry.store,
+        entry.key,
+        "{" + ",".join([key for key, _ in entry.mentions]) + "}",
+        "{" + ",".join([str(role) for _, role in entry.mentions]) + "}",
+    ]
+
+
+def write(statements: Sequence[Row], mentions: Sequence[Row]) -> None:
+    """See Dialect.write."""
+    into = _copy if len(statements) >= _COPY_FROM else _values
+    into("statements_statement", STATEMENT, statements)
+    into("statements_mention", MENTION, mentions)
+
+
+def link(mentions: Sequence[Row]) -> None:
+    """See Dialect.link."""
+    _values("statements_mention", MENTION, mentions, " ON CONFLICT DO NOTHING")
+
+
+def through(store: int) -> datetime:
+    """See Dialect.through."""
+    with connection.cursor() as cursor:
+        cursor.execute(_THROUGH)
+        (moment,) = cursor.fetchone()
+    return moment.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def limited(seconds: int) -> Iterator[None]:
+    """See Dialect.limited; the limit stays with the connection, so that it costs a round trip only once."""
+    connection.ensure_connection()
+    raw: psycopg.Connection[Any] = connection.connection
+    if _limits.get(raw) != seconds:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = {seconds * 1000}")
+        _limits[raw] = seconds
+    try:
+        yield
+    except OperationalError as problem:
+        if isinstance(problem.__cause__, psycopg.errors.QueryCanceled):
+            raise TooSlow(seconds) from None
+        raise
+
+
+_limits: WeakKeyDictionary[psycopg.Connection[Any], int] = WeakKeyDictionary()
+
+
+def time(moment: datetime) -> Any:
+    """See Dialect.time."""
+    return moment
+
+
+def moment(value: Any) -> datetime:
+    """See Dialect.moment."""
+    return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+def key(value: Any) -> str:
+    """See Dialect.key."""
+    return value.hex if isinstance(value, UUID) else value
+
+
+def _copy(table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    names = ", ".join(f'"{column}"' for column in columns)
+    # Outside of execute() Django leaves errors as psycopg names them; a retry must know them.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _values(table: str, columns: Sequence[str], rows: Sequence[Row], ending: str = "") -> None:
+    if not rows:
+        return
+    names = ", ".join(f'"{column}"' for column in columns)
+    row = f"({', '.join(['%s'] * len(columns))})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * len(rows))}{ending}",
+            [value for given in rows for value in given],
+        )
