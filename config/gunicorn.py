@@ -1,0 +1,44 @@
+"""gunicorn's settings: `gunicorn -c python:config.gunicorn config.wsgi`.
+
+Threads, because a request waits for the database more than it computes; few of them, because each keeps a
+connection. The application is loaded once before the workers are forked, who share its memory (some 60 MB).
+"""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+wsgi_app = "config.wsgi"
+bind = "127.0.0.1:8000"
+worker_class = "gthread"
+workers = 2
+threads = 8
+preload_app = True
+# Longer than the 60 s of most proxies: the proxy closes an idle connection, never we under its request.
+keepalive = 75
+timeout = 120
+graceful_timeout = 30
+max_requests = 0
+# The headers of a request may carry several long IRIs in its query.
+limit_request_line = 8190
+control_socket_disable = True
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+
+# Where the workers leave their figures, for whichever of them is asked for all.
+_figures = tempfile.mkdtemp(prefix="lrs-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _figures
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Keep the totals of a worker that ended, and drop what was its own."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_figures, ignore_errors=True)

@@ -1,0 +1,208 @@
+"""Django's settings, from the environment. The README has a table of the variables."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from corsheaders.defaults import default_headers
+from django.utils.translation import gettext_lazy as _
+
+from config.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(os.environ)
+
+# Where things are ---------------------------------------------------------------------------------
+
+LRS_DATA_DIR = env.folder("LRS_DATA_DIR", BASE_DIR / "var")
+LRS_PUBLIC_URL = env.address("LRS_PUBLIC_URL", "http://localhost:8000")
+SECRET_KEY = env.secret("LRS_SECRET_KEY", LRS_DATA_DIR / "secret-key")
+DEBUG = env.flag("LRS_DEBUG")
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+# A sender's address is taken literally; a redirect would lose the body of a POST.
+APPEND_SLASH = False
+
+# Limits -------------------------------------------------------------------------------------------
+
+LRS_MAX_BODY = env.size("LRS_MAX_BODY", 32 * 2**20)
+LRS_MAX_ATTACHMENT = env.size("LRS_MAX_ATTACHMENT", 100 * 2**20)
+LRS_MAX_BATCH = env.count("LRS_MAX_BATCH", 5000)
+LRS_MAX_NESTING = env.count("LRS_MAX_NESTING", 64)
+LRS_QUERY_TIMEOUT = env.count("LRS_QUERY_TIMEOUT", 30)
+LRS_PAGE_DEFAULT = env.count("LRS_PAGE_DEFAULT", 100)
+LRS_PAGE_MAX = env.count("LRS_PAGE_MAX", 1000)
+LRS_LOGIN_ATTEMPTS = env.count("LRS_LOGIN_ATTEMPTS", 20)
+LRS_LOGIN_WINDOW = env.count("LRS_LOGIN_WINDOW", 60)
+LRS_CREDENTIAL_TTL = env.count("LRS_CREDENTIAL_TTL", 10, least=0)
+LRS_METRICS_TOKEN = env.text("LRS_METRICS_TOKEN")
+DATA_UPLOAD_MAX_MEMORY_SIZE = LRS_MAX_BODY
+
+# Database -----------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{LRS_DATA_DIR / 'lrs.sqlite3'}")}
+DATABASES["default"] |= {
+    # gunicorn's threads live as long as their process, so each keeps its connection: 130 us of CPU for a request
+    # with one query, against 170 with a pool or a health check, and 900 with a connection of its own. Connections
+    # that broke meanwhile are noticed without asking (lrs.connections).
+    "CONN_MAX_AGE": None,
+    # Where transactions begin and end is decided where the writing is done.
+    "ATOMIC_REQUESTS": False,
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        {
+            # A transaction that reads first and writes then cannot wait for another writer; it fails at once.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            # FULL: a statement that was acknowledged survives a power cut.
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY;"
+            f"PRAGMA cache_size=-4096;PRAGMA mmap_size={64 * 2**20}",
+        }
+    )
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("application_name", "lrs")
+    # What is asked again and again (statements.store.postgres) is planned once for each connection.
+    DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Files --------------------------------------------------------------------------------------------
+
+_bucket = env.bucket("LRS_ATTACHMENTS")
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": LRS_DATA_DIR / "files"},
+    },
+    "attachments": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": LRS_DATA_DIR / "attachments"},
+    }
+    if _bucket is None
+    else {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _bucket},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# Attachments on their way in; on the disk where they are to stay, and not in a /tmp that is held in memory.
+FILE_UPLOAD_TEMP_DIR = LRS_DATA_DIR / "uploads"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+STATIC_URL = "/static/"
+# Found in the packages at start, so that there is nothing to collect.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 3600
+
+# Hosts and browsers -------------------------------------------------------------------------------
+
+_public = urlsplit(LRS_PUBLIC_URL)
+ALLOWED_HOSTS = env.words("LRS_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]", str(_public.hostname)))
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+_https = _public.scheme == "https"
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_NAME = "lrs_session"
+CSRF_COOKIE_NAME = "lrs_csrf"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+LRS_TRUST_PROXY = env.flag("LRS_TRUST_PROXY")
+if LRS_TRUST_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Learning content speaks to the store from pages of other sites: with its own credential, without cookies.
+CORS_URLS_REGEX = r"^/(xapi|xAPI)/"
+CORS_ALLOWED_ORIGINS = env.origins("LRS_CORS_ORIGINS", ("*",))
+CORS_ALLOW_ALL_ORIGINS = CORS_ALLOWED_ORIGINS == ["*"]
+if CORS_ALLOW_ALL_ORIGINS:
+    CORS_ALLOWED_ORIGINS = []
+CORS_ALLOW_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+CORS_ALLOW_HEADERS = (
+    *default_headers,
+    "accept-language",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "x-experience-api-version",
+)
+CORS_EXPOSE_HEADERS = (
+    "Content-Length",
+    "ETag",
+    "Last-Modified",
+    "Retry-After",
+    "X-Experience-API-Consistent-Through",
+    "X-Experience-API-Hash",
+    "X-Experience-API-Version",
+)
+
+# Django's parts -----------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "statements",
+    "lrs",
+]
+# What only people's pages need stands aside for machines (config.middleware).
+MIDDLEWARE = [
+    "lrs.operations.Measured",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "config.middleware.Sessions",
+    "config.middleware.Locale",
+    "config.middleware.Common",
+    "config.middleware.Csrf",
+    "config.middleware.Authentication",
+    "config.middleware.Messages",
+    "config.middleware.Clickjacking",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+# Language and time --------------------------------------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German")), ("ja", _("Japanese")), ("uk", _("Ukrainian"))]
+
+# Logs ---------------------------------------------------------------------------------------------
+
+LRS_LOG_LEVEL = env.choice("LRS_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LRS_LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LRS_LOG_LEVEL, "propagate": True},
+        # A refused request is the sender's affair and is answered in full; only our own failures are logged.
+        "django.request": {"level": "ERROR"},
+        # What each outbound request was is the connectors' to say.
+        "httpx": {"level": "WARNING"},
+    },
+}
+
+env.stop_if_wrong()

@@ -1,0 +1,21 @@
+"""Every address: operations, people's pages, and the doors of lrs.urls."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from lrs import operations
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("healthz", operations.alive),
+    path("readyz", operations.ready),
+    path("metrics", operations.metrics),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("", include("lrs.urls")),
+]
+handler400 = "lrs.fallback.bad_request"
+handler403 = "lrs.fallback.forbidden"
+handler404 = "lrs.fallback.not_found"
+handler500 = "lrs.fallback.failed"

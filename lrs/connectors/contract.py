@@ -1,0 +1,199 @@
+"""What a provider is: its settings, and the functions that the inbox and the worker call. Pure: no Django.
+
+A provider is a module or package below `providers` that makes one Provider; `providers.PROVIDERS` lists it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from lrs.connectors.events import Event, Happening, PersonUpdate, ThingUpdate
+from lrs.connectors.transport import Transport
+
+Settings = Mapping[str, Any]
+
+
+class Unreadable(Exception):
+    """A delivery that is not what the provider sends; it is kept, shown, and acknowledged."""
+
+
+class Refused(Exception):
+    """An event that can never become a statement; the text says why. It is kept and shown."""
+
+
+class CheckFailed(Exception):
+    """The settings do not work; the text says what to do, in one sentence."""
+
+
+class SettingKind(StrEnum):
+    """How a setting is read from the text that is typed in."""
+
+    TEXT = "text"
+    SECRET = "secret"  # noqa: S105  (kept encrypted, never shown)
+    NUMBER = "number"
+    FLAG = "flag"
+    URL = "url"
+    CHOICE = "choice"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a connection. A TABLE is JSON text of an object; a FLAG is yes or no."""
+
+    name: str
+    help: str
+    kind: SettingKind = SettingKind.TEXT
+    default: Any = ""
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+class Request(NamedTuple):
+    """A delivery as it came: header names in lower case, the query string, the raw bytes, when it came (UTC)."""
+
+    headers: Mapping[str, str]
+    query: str
+    body: bytes
+    received: datetime
+
+
+class Answer(NamedTuple):
+    """What a provider wants to be told at once, beside 2xx."""
+
+    status: int
+    body: Mapping[str, Any]
+    keep: bool = True
+
+
+class Received(NamedTuple):
+    """One event as the inbox keeps it, before anybody asked what it means.
+
+    (account, name, id) is unique within the connection. Events with the same `ordering` are worked off one after the
+    other, in the order of their arrival; `data` is JSON.
+    """
+
+    account: str
+    name: str
+    id: str
+    at: datetime | None
+    ordering: str
+    data: Any
+
+
+class Standing(NamedTuple):
+    """What is remembered of one ordering between its events: the newest that counted, and what was seen."""
+
+    at: datetime | None = None
+    progressed: bool = False
+    completed: bool = False
+
+
+class Decision(NamedTuple):
+    """Whether an event counts, by which rule and why, and what is to be remembered afterwards."""
+
+    counts: bool
+    standing: Standing
+    rule: str = ""
+    reason: str = ""
+
+
+class Token(NamedTuple):
+    """An access token and when it ends (UTC). `refresh` is the newest refresh token; `scope` what it is good for."""
+
+    access: str
+    ends: datetime
+    refresh: str = ""
+    scope: str = ""
+
+
+class Tokens(Protocol):
+    """The connection's access token, kept encrypted and shared by all workers."""
+
+    def current(self) -> Token | None:
+        """The token that is kept, ended or not."""
+
+    def renewing(self) -> AbstractContextManager[Token | None]:
+        """Only one worker at a time is inside; gives what is kept now, which another may just have renewed."""
+
+    def keep(self, token: Token) -> None:
+        """Keep a new token, for all workers."""
+
+
+class Row(NamedTuple):
+    """A row of a provider's report, to be compared with what it said last time; `data` is a JSON object."""
+
+    key: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a sweep: kept in one transaction together with `cursor`, from which an interrupted sweep goes on.
+
+    `received` goes to the inbox; `rows` are compared (Provider.compare) with the last seen rows of the same key and
+    then take their place. `total` is the number of rows of the whole sweep, where the provider tells.
+    """
+
+    received: Sequence[Received] = ()
+    rows: Sequence[Row] = ()
+    things: Sequence[ThingUpdate] = ()
+    people: Sequence[PersonUpdate] = ()
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    total: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a provider's outbound functions are given: settings, the way out, tokens, the clock, a signed-in person."""
+
+    settings: Settings
+    http: Transport
+    tokens: Tokens
+    now: Callable[[], datetime]
+
+
+Enrolment = NamedTuple("Enrolment", [("person", str), ("received", Received), ("happened", str)])
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """All that is to be known of a provider. Functions that are None: it cannot, or need not, do that.
+
+    verify     whether the sender of a delivery is who it must be; compares in constant time
+    answer     what to tell a sender at once (a challenge); None: just 202
+    cut        a delivery as events; raises Unreadable. Called by the worker, never while the sender waits
+    read       what an event means; raises Refused
+    decide     whether an event counts, given what happened before in its ordering
+    check      speaks to the provider; a sentence that says what works; raises CheckFailed
+    sweep      reads from the provider, page by page, from a cursor (empty: from the beginning)
+    every      how often sweep is to run, from the settings; None: not by itself
+    compare    a row of a sweep against the one that was seen last (None: new), as events for the inbox
+    reread     pages for one key of a Hint
+    people     who these ids are (at most `people_most` at a time)
+    things     what these external ids of things are (at most `things_most` at a time)
+    enrolments what the provider has of a person or a thing, for reconciliation
+    """
+
+    name: str
+    title: str
+    settings: tuple[Setting, ...]
+    verify: Callable[[Request, Settings], bool]
+    cut: Callable[[Request, Settings], Sequence[Received]]
+    read: Callable[[Received, Settings], Sequence[Happening]]
+    check: Callable[[Context], str]
+    answer: Callable[[Request, Settings], Answer | None] | None = None
+    decide: Callable[[Standing, Event], Decision] | None = None
+    sweep: Callable[[Context, Mapping[str, Any]], Iterator[Page]] | None = None
+    every: Callable[[Settings], timedelta | None] | None = None
+    compare: Callable[[Row | None, Row, Settings, datetime], Sequence[Received]] | None = None
+    reread: Callable[[Context, str], Iterator[Page]] | None = None
+    people: Callable[[Context, Sequence[str]], Sequence[PersonUpdate]] | None = None
+    people_most: int = 1
+    things: Callable[[Context, Sequence[str]], Sequence[ThingUpdate]] | None = None
+    things_most: int = 10
+    enrolments: Callable[[Context, str, str], Iterator[Received]] | None = None

@@ -1,0 +1,8 @@
+"""The providers that connections can be made to. A provider imports neither Django nor statements."""
+
+from collections.abc import Mapping
+
+from lrs.connectors.contract import Provider
+from lrs.connectors.providers import alm
+
+PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (alm.PROVIDER,)}

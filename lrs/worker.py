@@ -1,0 +1,64 @@
+"""The background worker: jobs that are done again and again, each at its interval.
+
+A job is safe to run at the same time in several workers, and to be stopped at any point.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from threading import Event
+from typing import NamedTuple
+
+from django.db import close_old_connections
+from django.utils import timezone
+
+from lrs import housekeeping
+from lrs.connections import drop_broken
+
+log = logging.getLogger(__name__)
+
+
+class Job(NamedTuple):
+    """Work with a name, done every so often; `run` is given the time and says how many things it did."""
+
+    name: str
+    every: timedelta
+    run: Callable[[datetime], int]
+
+
+JOBS = (
+    Job("forget failed logins", timedelta(minutes=5), housekeeping.forget_failed_logins),
+    Job("remove abandoned uploads", timedelta(hours=1), housekeeping.remove_abandoned_uploads),
+)
+
+
+def run(jobs: Sequence[Job], stop: Event) -> None:
+    """Do each job at its interval until `stop` is set; the job under way is finished."""
+    due = {job.name: timezone.now() for job in jobs}
+    while not stop.is_set():
+        for job in jobs:
+            if due[job.name] <= timezone.now() and not stop.is_set():
+                _do(job)
+                due[job.name] = timezone.now() + job.every
+        wait = min(due.values()) - timezone.now()
+        stop.wait(max(0.0, wait.total_seconds()))
+
+
+def run_once(jobs: Sequence[Job]) -> bool:
+    """Do each job once; whether all succeeded."""
+    outcomes = [_do(job) for job in jobs]
+    return all(outcomes)
+
+
+def _do(job: Job) -> bool:
+    drop_broken()
+    close_old_connections()
+    try:
+        done = job.run(timezone.now())
+    except Exception:
+        # One job's failure is no reason to leave the others undone.
+        log.exception("The job %r failed; it is tried again in %s.", job.name, job.every)
+        return False
+    if done:
+        log.info("%s: %d", job.name, done)
+    return True
