@@ -1,7 +1,7 @@
 """The one way in: statements that were received become statements that are kept, all of them or none."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -32,19 +32,20 @@ def ingest(given: Sequence[Given], *, source: Source, version: Version, parts: S
     attachments.check(given, parts)
     signature.check(given, _signatures(given, parts))
     ids = [one.value.get("id") or str(uuid4()) for one in given]
-    entries = [_entry(one, id, source, version) for one, id in zip(given, ids, strict=True)]
+    authority = orjson.loads(source.authority)
+    entries = [_entry(one, id, source, authority, version) for one, id in zip(given, ids, strict=True)]
     contents.keep(source.tenant.store, parts)
     store.insert(source.tenant.store, entries)
     return ids
 
 
-def _entry(given: Given, id: str, source: Source, version: Version) -> Entry:
+def _entry(given: Given, id: str, source: Source, authority: Mapping[str, Any], version: Version) -> Entry:
     return entry.of(
         given.value,
         id=id,
         text=normalise.statement(given, id=id, authority=source.authority, version=version),
         version=given.value.get("version", version),
-        authority=orjson.loads(source.authority),
+        authority=authority,
         tenant=source.tenant,
         credential=source.credential,
     )
