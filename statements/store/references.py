@@ -4,9 +4,9 @@ Reference and target may arrive in any order, in one batch or far apart, and ove
 (xAPI 1.0.3 Communication 2.1.3 "StatementRefs", Data 2.3.2 "Voiding").
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -15,14 +15,24 @@ from statements.store.dialect import dialect
 from statements.store.rows import Row
 from statements.xapi import roles, text
 
-_COLUMNS = "key, stored, target, verb, text"
+# Over so many references a statement is still found by what stands at their end. Without a limit a batch that is one
+# long chain would carry the square of its length.
+_LONGEST_CHAIN = 10
 
 
-class Kept(NamedTuple):
-    """A statement of the table, as far as references need it."""
+class Referrer(NamedTuple):
+    """A statement that refers to another."""
 
     key: str
     stored: datetime
+    target: str
+    verb: str
+
+
+class Target(NamedTuple):
+    """A statement that is referred to, and perhaps refers further."""
+
+    key: str
     target: str | None
     verb: str
     text: str
@@ -30,89 +40,108 @@ class Kept(NamedTuple):
 
 def link(store: int, fresh: Sequence[entry.Entry]) -> None:
     """Carry mentions and voids over every reference from or to the statements that were just written."""
-    pairs = _pairs(store, fresh)
-    if not pairs:
+    referrers = _referrers(store, fresh)
+    if not referrers:
         return
-    _void(store, pairs)
-    carried: dict[Row, None] = {}
-    for referrer, target in pairs:
-        chain = _chain(store, target)
-        for above in _referrers(store, referrer):
-            for below in chain:
-                if below.key != above.key:
-                    carried.update(dict.fromkeys(_carried(store, above, below)))
-    dialect().link(sorted(carried))
+    targets = _targets(store, {referrer.target for referrer in referrers.values()})
+    _void(store, referrers.values(), targets)
+    mentions = {key: _mentions(store, target) for key, target in targets.items()}
+    dialect().link(
+        [
+            (store, mentioned, referrer.stored, referrer.key, role, via)
+            for _, referrer in sorted(referrers.items())
+            for via in _chain(referrer, targets)
+            for mentioned, role in mentions[via]
+        ]
+    )
 
 
-def _pairs(store: int, fresh: Sequence[entry.Entry]) -> list[tuple[Kept, Kept]]:
-    """Every (referrer, target) of which at least one is new and both are kept."""
-    new = {one.key for one in fresh}
-    referring = _select(store, "target", new)
-    targets = {kept.key: kept for kept in _select(store, "key", {one.target for one in fresh if one.target})}
-    if not referring and not targets:
-        return []
-    both = {kept.key: kept for kept in referring}
-    both |= {kept.key: kept for kept in _select(store, "key", {one.key for one in fresh if one.target in targets})}
-    targets |= {kept.key: kept for kept in _select(store, "key", {kept.target for kept in referring if kept.target})}
-    return [(kept, targets[kept.target]) for kept in both.values() if kept.target in targets]
+def _referrers(store: int, fresh: Sequence[entry.Entry]) -> dict[str, Referrer]:
+    """The new statements that refer, and all that refer to a new one directly or over others."""
+    found: dict[str, Referrer] = {}
+    new = [one.key for one in fresh]
+    level = _referring(store, "target", new) + _referring(store, "key", [one.key for one in fresh if one.target])
+    for _ in range(_LONGEST_CHAIN):
+        above = [referrer for referrer in level if referrer.key not in found]
+        if not above:
+            break
+        found |= {referrer.key: referrer for referrer in above}
+        level = _referring(store, "target", [referrer.key for referrer in above])
+    return found
 
 
-def _void(store: int, pairs: Iterable[tuple[Kept, Kept]]) -> None:
+def _targets(store: int, wanted: set[str]) -> dict[str, Target]:
+    """What is referred to, and what that refers to, as far as it is kept."""
+    found: dict[str, Target] = {}
+    for _ in range(_LONGEST_CHAIN):
+        if not wanted:
+            break
+        level = _referred(store, wanted)
+        found |= {target.key: target for target in level}
+        wanted = {target.target for target in level if target.target} - found.keys()
+    return found
+
+
+def _chain(referrer: Referrer, targets: Mapping[str, Target]) -> Iterator[str]:
+    """The keys that a referrer leads to, in order; a circle is walked once."""
+    seen = {referrer.key}
+    following = targets.get(referrer.target)
+    while following is not None and following.key not in seen and len(seen) <= _LONGEST_CHAIN:
+        yield following.key
+        seen.add(following.key)
+        following = targets.get(following.target or "")
+
+
+def _void(store: int, referrers: Iterable[Referrer], targets: Mapping[str, Target]) -> None:
     voided = keys.thing(store, "verb", entry.VOIDED)
     # A voiding statement cannot be voided (xAPI 1.0.3 Data 2.3.2).
-    targets = sorted({target.key for referrer, target in pairs if referrer.verb == voided and target.verb != voided})
-    if targets:
+    wanted = sorted(
+        {
+            target.key
+            for referrer in referrers
+            if referrer.verb == voided and (target := targets.get(referrer.target)) and target.verb != voided
+        }
+    )
+    if wanted:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE statements_statement SET voided = %s WHERE store = %s AND key IN ({_marks(targets)})",
-                [True, store, *targets],
+                f"UPDATE statements_statement SET voided = %s WHERE store = %s AND key IN ({_marks(wanted)})",
+                [True, store, *wanted],
             )
 
 
-def _chain(store: int, target: Kept) -> list[Kept]:
-    """The target, what it refers to, and so on; a circle is walked once."""
-    chain = {target.key: target}
-    while (following := target.target) and following not in chain:
-        found = _select(store, "key", {following})
-        if not found:
-            break
-        target = found[0]
-        chain[target.key] = target
-    return list(chain.values())
+def _mentions(store: int, target: Target) -> tuple[tuple[str, int], ...]:
+    statement = text.read(target.text.encode())
+    return entry.mentions(store, roles.of(statement, statement.get("authority")))
 
 
-def _referrers(store: int, referrer: Kept) -> list[Kept]:
-    """The referrer, what refers to it, and so on."""
-    found = {referrer.key: referrer}
-    level = {referrer.key}
-    while level:
-        above = [kept for kept in _select(store, "target", level) if kept.key not in found]
-        found |= {kept.key: kept for kept in above}
-        level = {kept.key for kept in above}
-    return list(found.values())
+def _referring(store: int, column: str, wanted: Iterable[str]) -> list[Referrer]:
+    here = dialect()
+    return [
+        Referrer(here.key(key), here.moment(stored), here.key(target), here.key(verb))
+        for key, stored, target, verb in _select("key, stored, target, verb", store, column, wanted)
+    ]
 
 
-def _carried(store: int, above: Kept, below: Kept) -> list[Row]:
-    statement = text.read(below.text.encode())
-    named = roles.of(statement, statement.get("authority"))
-    return [(store, key, above.stored, above.key, role, below.key) for key, role in entry.mentions(store, named)]
+def _referred(store: int, wanted: Iterable[str]) -> list[Target]:
+    here = dialect()
+    return [
+        Target(here.key(key), target and here.key(target), here.key(verb), kept)
+        for key, target, verb, kept in _select("key, target, verb, text", store, "key", wanted)
+    ]
 
 
-def _select(store: int, column: str, wanted: Iterable[str]) -> list[Kept]:
+def _select(columns: str, store: int, column: str, wanted: Iterable[str]) -> list[tuple[Any, ...]]:
     values = sorted(wanted)
     if not values:
         return []
-    here = dialect()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM statements_statement WHERE store = %s AND {column} IN ({_marks(values)})",
+            f"SELECT {columns} FROM statements_statement WHERE store = %s AND {column} IN ({_marks(values)})",
             [store, *values],
         )
-        return [
-            Kept(here.key(key), here.moment(stored), target and here.key(target), here.key(verb), text)
-            for key, stored, target, verb, text in cursor.fetchall()
-        ]
+        return list(cursor.fetchall())
 
 
-def _marks(values: Sequence[str]) -> str:
+def _marks(values: list[str]) -> str:
     return ", ".join(["%s"] * len(values))
