@@ -12,7 +12,6 @@ from django.db import connection
 
 from statements import entry, keys
 from statements.store.dialect import dialect
-from statements.store.rows import Row
 from statements.xapi import roles, text
 
 # Over so many references a statement is still found by what stands at their end. Without a limit a batch that is one
