@@ -3,16 +3,13 @@
 Two steps: keys first, from one range of the mention table; texts second, by key. The order is `stored`, then key.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from statements import keys
 from statements.entry import Tenant
-from statements.models import Activity
 from statements.store.dialect import dialect
 from statements.xapi.roles import Role
 
@@ -109,14 +106,9 @@ def page(query: Query) -> Page:
 
 def one(tenant: Tenant, id: str, *, voided: bool, credential: int | None = None) -> Kept | None:
     """The statement with this id, or None; only if it is voided as asked."""
-    mine = "" if credential is None else " AND credential = %s"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_SELECT} WHERE store = %s AND key = %s AND voided = %s{mine}",
-            [tenant.store, keys.statement(tenant.namespace, id), voided, *([] if credential is None else [credential])],
-        )
-        row = cursor.fetchone()
-    return None if row is None else _kept(row)
+    key = keys.statement(tenant.namespace, id)
+    found = _select(tenant.store, [key], credential, "AND voided" if voided else "AND NOT voided")
+    return found.get(key)
 
 
 def through(store: int) -> datetime:
@@ -124,13 +116,15 @@ def through(store: int) -> datetime:
     return dialect().through(store)
 
 
-def definitions(store: int, iris: Sequence[str]) -> dict[str, str]:
+def definitions(store: int, iris: Collection[str]) -> dict[str, str]:
     """The merged definitions, as JSON text by IRI, of those activities that anything described."""
-    rows = Activity.objects.filter(store=store, pk__in={keys.thing(store, "activity", iri) for iri in iris})
-    return {row.iri: row.definition for row in rows if row.definition}
-
-
-_SELECT = "SELECT key, stored, timestamp_given, attachments, text FROM statements_statement"
+    here = dialect()
+    among, values = here.among("key", [keys.thing(store, "activity", iri) for iri in iris])
+    rows = here.select(
+        f"SELECT iri, definition FROM statements_activity WHERE store = %s AND {among} AND definition <> ''",
+        [store, *values],
+    )
+    return dict(rows)
 
 
 def _places(query: Query) -> Iterator[list[Place]]:
@@ -176,13 +170,12 @@ def _range(query: Query, amount: int) -> list[Place]:
             f" AND o.statement = m.statement AND o.via = m.via AND o.role IN ({_roles(other)}))"
         )
         values.append(other.key)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT m.stored, m.{statement} FROM {table} m WHERE {' AND '.join(where)}"
-            f" ORDER BY m.stored {order}, m.{statement} {order} LIMIT {amount}",
-            values,
-        )
-        return [Place(here.moment(stored), here.key(key)) for stored, key in cursor.fetchall()]
+    rows = here.select(
+        f"SELECT m.stored, m.{statement} FROM {table} m WHERE {' AND '.join(where)}"
+        f" ORDER BY m.stored {order}, m.{statement} {order} LIMIT {amount}",
+        values,
+    )
+    return [Place(here.moment(stored), here.key(key)) for stored, key in rows]
 
 
 def _fewest_first(query: Query) -> tuple[Condition, ...]:
@@ -193,31 +186,33 @@ def _fewest_first(query: Query) -> tuple[Condition, ...]:
 
 
 def _amount(store: int, condition: Condition) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM statements_mention WHERE store = %s AND key = %s"
-            f" AND role IN ({_roles(condition)}) LIMIT {_ENOUGH}) enough",
-            [store, condition.key],
-        )
-        return int(cursor.fetchone()[0])
+    ((amount,),) = dialect().select(
+        "SELECT count(*) FROM (SELECT 1 FROM statements_mention WHERE store = %s AND key = %s"
+        f" AND role IN ({_roles(condition)}) LIMIT {_ENOUGH}) some",
+        [store, condition.key],
+    )
+    return int(amount)
 
 
 def _texts(query: Query, places: Sequence[Place]) -> list[Kept]:
-    mine = "" if query.credential is None else " AND credential = %s"
-    marks = ", ".join(["%s"] * len(places))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_SELECT} WHERE store = %s AND key IN ({marks}) AND NOT voided{mine}",
-            [query.store, *(place.key for place in places), *([] if query.credential is None else [query.credential])],
-        )
-        kept = {row.key: row for row in map(_kept, cursor.fetchall())}
+    kept = _select(query.store, [place.key for place in places], query.credential, "AND NOT voided")
     return [kept[place.key] for place in places if place.key in kept]
 
 
-def _kept(row: tuple[object, ...]) -> Kept:
+def _select(store: int, wanted: Sequence[str], credential: int | None, state: str) -> dict[str, Kept]:
     here = dialect()
-    key, stored, timestamp_given, attachments, text = row
-    return Kept(here.key(key), here.moment(stored), bool(timestamp_given), int(str(attachments)), str(text))
+    among, values = here.among("key", wanted)
+    mine = "" if credential is None else "AND credential = %s"
+    rows = here.select(
+        "SELECT key, stored, timestamp_given, attachments, text FROM statements_statement"
+        f" WHERE store = %s AND {among} {state} {mine}",
+        [store, *values, *([] if credential is None else [credential])],
+    )
+    found = [
+        Kept(here.key(key), here.moment(stored), bool(given), attachments, text)
+        for key, stored, given, attachments, text in rows
+    ]
+    return {kept.key: kept for kept in found}
 
 
 def _roles(condition: Condition) -> str:

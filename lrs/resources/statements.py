@@ -201,11 +201,11 @@ def _several(wanted_page: Query, shown: Shown) -> HttpResponseBase:
 def _texts(store: int, kept: Sequence[Kept], shown: Shown) -> list[bytes]:
     exact = [formats.exact(one.text.encode(), one.stored, one.timestamp_given) for one in kept]
     if shown.format == "ids":
-        return [formats.ids(one) for one in exact]
+        return list(map(formats.Ids(), exact))
     if shown.format == "canonical":
         iris = {iri for one in exact for iri in roles.of(text.read(one), None).activities}
-        definitions = {iri: text.read(json.encode()) for iri, json in query.definitions(store, sorted(iris)).items()}
-        return [formats.canonical(one, definitions, shown.languages) for one in exact]
+        definitions = {iri: text.read(json.encode()) for iri, json in query.definitions(store, iris).items()}
+        return list(map(formats.Canonical(definitions, shown.languages), exact))
     return exact
 
 

@@ -37,6 +37,12 @@ class Dialect(Protocol):
     def limited(self, seconds: int) -> AbstractContextManager[None]:
         """Queries inside that take longer raise TooSlow."""
 
+    def select(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The rows of a query that is asked often; `%s` stands for a value."""
+
+    def among(self, column: str, keys: Sequence[str]) -> tuple[str, list[Any]]:
+        """That a column of keys has one of these: SQL and its values."""
+
     def time(self, moment: datetime) -> Any:
         """A UTC time as a parameter of SQL."""
 

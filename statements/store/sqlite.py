@@ -80,6 +80,18 @@ def limited(seconds: int) -> Iterator[None]:
         raw.set_progress_handler(None, 0)
 
 
+def select(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """See Dialect.select."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
+def among(column: str, keys: Sequence[str]) -> tuple[str, list[Any]]:
+    """See Dialect.among."""
+    return f"{column} IN ({', '.join(['%s'] * len(keys))})", list(keys)
+
+
 def time(moment: datetime) -> Any:
     """See Dialect.time: as Django keeps it, so that text compares like time."""
     return str(moment.astimezone(UTC).replace(tzinfo=None))

@@ -43,7 +43,20 @@ def ids(statement: bytes) -> bytes:
     An Agent or identified Group keeps its objectType and identifier, an anonymous Group its members' identifiers,
     an Activity and a Verb the id.
     """
-    return bytes(_change(Raw(statement), _STATEMENT_IDS))
+    return Ids()(statement)
+
+
+class Ids:
+    """What makes statements of a page ids; what they have in common is changed once."""
+
+    __slots__ = ("changes",)
+
+    def __init__(self) -> None:
+        self.changes = {name: _once(change) for name, change in _STATEMENT_IDS.items()}
+
+    def __call__(self, statement: bytes) -> bytes:
+        """The statement with ids alone."""
+        return bytes(_change(Raw(statement), self.changes))
 
 
 _Change = Callable[[Raw], Raw]
@@ -68,6 +81,21 @@ def _each(change: _Change) -> _Change:
         return whole if all(map(is_, new, old)) else text.join_elements(new)
 
     return change_each
+
+
+def _once(change: _Change) -> _Change:
+    """The same change, made once for each text that it is asked for."""
+    changed: dict[bytes, Raw] = {}
+
+    def change_once(whole: Raw) -> Raw:
+        as_written = bytes(whole)
+        known = changed.get(as_written)
+        if known is None:
+            known = changed[as_written] = change(whole)
+        # The same object where nothing changed, which is how _change knows.
+        return whole if known == whole else known
+
+    return change_once
 
 
 def _only(members: Members, names: Sequence[str]) -> Raw:
@@ -125,26 +153,34 @@ def canonical(statement: bytes, definitions: Mapping[str, Mapping[str, Any]], la
     `definitions` has what is known of an Activity by its IRI; one that is not in it keeps the definition it came
     with. `languages` are language ranges, the most wanted first (see `languages`).
     """
-    return bytes(_Canonical(definitions, tuple(languages)).statement(Raw(statement)))
+    return Canonical(definitions, languages)(statement)
 
 
-class _Canonical:
-    """The changes that make a statement canonical, for one reader."""
+class Canonical:
+    """The changes that make statements canonical for one reader; `definitions` and `languages` as for `canonical`.
 
-    __slots__ = ("definitions", "languages")
+    What the statements of a page have in common, their verbs and activities above all, is changed once.
+    """
 
-    def __init__(self, definitions: Mapping[str, Mapping[str, Any]], languages: tuple[str, ...]) -> None:
+    __slots__ = ("changes", "context_activity", "definitions", "languages")
+
+    def __init__(self, definitions: Mapping[str, Mapping[str, Any]], languages: Sequence[str]) -> None:
         self.definitions = definitions
-        self.languages = languages
-
-    def statement(self, whole: Raw) -> Raw:
-        changes: dict[str, _Change] = {
-            "verb": self.verb,
-            "object": self.object,
+        self.languages = tuple(languages)
+        self.context_activity = _each(_once(self.activity))
+        self.changes: dict[str, _Change] = {
+            "verb": _once(self.verb),
+            "object": _once(self.object),
             "context": self.context,
             "attachments": _each(self.attachment),
         }
-        return _change(whole, changes)
+
+    def __call__(self, statement: bytes) -> bytes:
+        """The statement in canonical form."""
+        return bytes(self.statement(Raw(statement)))
+
+    def statement(self, whole: Raw) -> Raw:
+        return _change(whole, self.changes)
 
     def verb(self, whole: Raw) -> Raw:
         return _change(whole, {"display": self.words})
@@ -160,7 +196,7 @@ class _Canonical:
         return _change(whole, {"contextActivities": self.context_activities})
 
     def context_activities(self, whole: Raw) -> Raw:
-        return _change(whole, dict.fromkeys(_CONTEXT_ACTIVITIES, _each(self.activity)))
+        return _change(whole, dict.fromkeys(_CONTEXT_ACTIVITIES, self.context_activity))
 
     def activity(self, whole: Raw, members: Members | None = None) -> Raw:
         if members is None:
