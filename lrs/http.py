@@ -155,7 +155,7 @@ def _call(request: HttpRequest, captured: Mapping[str, str], public: bool) -> Ca
     if public:
         caller, version = auth.NOBODY, Version.V2 if (asked_version or "").startswith("2.") else Version.V1
     else:
-        caller = auth.identify(headers.get("authorization"), request.META.get("REMOTE_ADDR", ""))
+        caller = auth.identify(headers.get("authorization"), address(request, headers))
         version = versions.negotiate(asked_version or caller.default_version or None)
     return Call(
         method=method,
@@ -165,6 +165,13 @@ def _call(request: HttpRequest, captured: Mapping[str, str], public: bool) -> Ca
         headers=headers,
         body=body,
     )
+
+
+def address(request: HttpRequest, headers: Mapping[str, str]) -> str:
+    """Where the request comes from: as the proxy before this server says it, where there is one to be trusted."""
+    if settings.LRS_TRUST_PROXY and "x-forwarded-for" in headers:
+        return headers["x-forwarded-for"].rpartition(",")[2].strip()
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:

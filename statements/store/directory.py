@@ -15,7 +15,7 @@ from statements.entry import Entry
 from statements.models import Activity, Agent, Verb
 from statements.xapi import activities, actors, text
 
-_MOST_REMEMBERED = 200_000
+_MOST_REMEMBERED = 50_000
 _MOST_NAMES = 20
 
 # key of the row -> hash of what was last written there by this process
