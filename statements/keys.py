@@ -20,3 +20,8 @@ def thing(store: int, kind: str, identifier: str) -> str:
     # An identifier may hold a lone surrogate (JSON allows its escape); it must still have a key.
     text = f"{store}\n{kind}\n{identifier}"
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def progress(store: int, person: str, activity: str, registration: str | None) -> str:
+    """The key of where a person stands with an activity; the others' keys in hexadecimal digits."""
+    return sha256(f"{store}\nprogress\n{person}\n{activity}\n{registration or ''}".encode()).hexdigest()[:32]

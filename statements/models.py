@@ -8,6 +8,8 @@ import uuid
 
 from django.db import models
 
+from statements.standing import Status
+
 
 class Store(models.Model):
     """One tenant: what is in it is seen by its own credentials only."""
@@ -101,6 +103,7 @@ class Agent(models.Model):
     # JSON as text: PostgreSQL's jsonb refuses the NUL and lone surrogates that a name may contain.
     value = models.TextField(help_text="JSON text: objectType and identifier as in a statement")
     names = models.TextField(default="[]", help_text="JSON text: every name seen, newest last")
+    name = models.TextField(default="", help_text="the newest name")
 
     class Meta:
         indexes = [models.Index(fields=["store", "key"], name="agent_store")]
@@ -116,6 +119,8 @@ class Activity(models.Model):
     store = models.IntegerField()
     iri = models.TextField()
     definition = models.TextField(default="", help_text="JSON text; empty while nothing described it")
+    name = models.TextField(default="", help_text="of the definition, in English where there is that")
+    kind = models.CharField(max_length=40, default="", help_text="as Statement.kind, of the definition")
 
     class Meta:
         verbose_name_plural = "activities"
@@ -132,6 +137,7 @@ class Verb(models.Model):
     store = models.IntegerField()
     iri = models.TextField()
     display = models.TextField(default="", help_text="JSON text of the language map")
+    name = models.TextField(default="", help_text="of the display, in English where there is that")
 
     class Meta:
         indexes = [models.Index(fields=["store", "key"], name="verb_store")]
@@ -155,3 +161,132 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return self.sha2
+
+
+class Person(models.Model):
+    """Somebody who learns: each actor that statements identify is one, alone or with other identifiers.
+
+    A person without identities is what another one was merged from.
+    """
+
+    key = models.UUIDField(primary_key=True)
+    store = models.IntegerField()
+    name = models.TextField(default="", blank=True)
+    reference = models.TextField(default="", blank=True, help_text="what the organisation calls them, such as a number")
+    created = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "people"
+        indexes = [
+            models.Index(fields=["store", "key"], name="person_store"),
+            models.Index(fields=["store", "reference"], name="person_reference", condition=~models.Q(reference="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.reference or str(self.key)
+
+
+class Identity(models.Model):
+    """That an Agent is a person."""
+
+    class How(models.TextChoices):
+        """Who says that it is; in this order one overrules the others before it."""
+
+        SEEN = "seen"
+        EMAIL = "e-mail"
+        CONNECTOR = "connector"
+        IMPORT = "import"
+        HAND = "hand"
+
+    key = models.UUIDField(primary_key=True, help_text="the Agent's, though there may be no statement of it yet")
+    store = models.IntegerField()
+    identifier = models.TextField(help_text="as Agent.identifier")
+    person = models.UUIDField()
+    how = models.CharField(max_length=10, choices=How.choices)
+    by = models.TextField(default="", blank=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "identities"
+        indexes = [models.Index(fields=["store", "person"], name="identity_person")]
+
+    def __str__(self) -> str:
+        return self.identifier
+
+
+class Link(models.Model):
+    """That an identity was given to another person: what can be undone. Those who were only seen have none."""
+
+    store = models.IntegerField()
+    operation = models.UUIDField(help_text="the same for everything that was done at once")
+    identity = models.UUIDField()
+    identifier = models.TextField()
+    before = models.UUIDField()
+    after = models.UUIDField()
+    how = models.CharField(max_length=10, choices=Identity.How.choices)
+    by = models.TextField(default="", blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["store", "operation"], name="link_operation"),
+            models.Index(fields=["store", "identity"], name="link_identity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.identifier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Progress(models.Model):
+    """Where a person stands with an activity, under one registration; see statements.standing for each field."""
+
+    key = models.UUIDField(primary_key=True, help_text="computed from store, person, activity and registration")
+    store = models.IntegerField()
+    person = models.UUIDField()
+    activity = models.UUIDField()
+    registration = models.UUIDField(null=True)
+    status = models.CharField(max_length=12, choices=[(status.value, status.value) for status in Status])
+    kind = models.CharField(max_length=40)
+    credential = models.IntegerField(null=True)
+    platform = models.TextField(null=True)  # noqa: DJ001  (absent is not the same as empty)
+    first_seen = models.DateTimeField()
+    last_activity = models.DateTimeField()
+    progress = models.FloatField(null=True)
+    progress_at = models.DateTimeField(null=True)
+    progress_max = models.FloatField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    rolled_back_at = models.DateTimeField(null=True)
+    success = models.BooleanField(null=True)
+    success_at = models.DateTimeField(null=True)
+    score = models.FloatField(null=True)
+    state = models.CharField(max_length=12)
+    state_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField()
+    statements = models.IntegerField()
+    begun = models.IntegerField()
+    ended = models.IntegerField()
+    judged = models.IntegerField()
+    enrolments = models.IntegerField()
+
+    class Meta:
+        verbose_name_plural = "progress"
+        indexes = [
+            models.Index(fields=["store", "person", "activity"], name="progress_person"),
+            models.Index(fields=["store", "activity", "person"], name="progress_activity"),
+            models.Index(fields=["store", "-last_activity", "-key"], name="progress_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.status} {self.activity}"
+
+
+class Checkpoint(models.Model):
+    """Up to which statement the progress of a store has been folded; its row is the lock of those who fold."""
+
+    store = models.IntegerField(primary_key=True)
+    stored = models.DateTimeField()
+    key = models.UUIDField()
+    rebuild = models.UUIDField(null=True, help_text="the last Agent whose progress a rebuild under way has made anew")
+
+    def __str__(self) -> str:
+        return f"store {self.store} until {self.stored:%Y-%m-%d %H:%M:%S}"

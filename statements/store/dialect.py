@@ -31,6 +31,9 @@ class Dialect(Protocol):
     def link(self, mentions: Sequence[Row]) -> None:
         """Insert mention rows, passing over those that exist."""
 
+    def replace(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows, given in the order of their keys, or put them in place of those with the same `key`."""
+
     def through(self, store: int) -> datetime:
         """A time at or before which nothing of the store can appear any more."""
 

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 from django.db import transaction
 
-from statements import keys
+from statements import keys, outcome
 from statements.entry import Entry
 from statements.models import Activity, Agent, Verb
-from statements.xapi import activities, actors, text
+from statements.xapi import activities, actors, formats, text
 
 _MOST_REMEMBERED = 50_000
 _MOST_NAMES = 20
@@ -92,11 +92,14 @@ def _agents(store: int, told: dict[str, list[tuple[str, Mapping[str, Any]]]]) ->
         # A name that comes again is the newest again; the oldest of too many go.
         names = list(dict.fromkeys(reversed([*before, *named[row.key.hex]])))[:_MOST_NAMES][::-1]
         if names != before:
-            Agent.objects.filter(pk=row.pk, store=store).update(names=_json(names))
+            Agent.objects.filter(pk=row.pk, store=store).update(names=_json(names), name=_storable(names[-1]))
 
 
 def _activities(store: int, told: dict[str, list[tuple[str, Mapping[str, Any] | None]]]) -> None:
-    rows = [Activity(key=key, store=store, iri=said[0][0]) for key, said in sorted(told.items())]
+    rows = [
+        Activity(key=key, store=store, iri=said[0][0], kind=outcome.kind({"id": said[0][0]}))
+        for key, said in sorted(told.items())
+    ]
     Activity.objects.bulk_create(rows, ignore_conflicts=True)
     described = {key: given for key, said in told.items() if (given := [each for _, each in said if each])}
     for row in _locked(Activity, described):
@@ -105,7 +108,11 @@ def _activities(store: int, told: dict[str, list[tuple[str, Mapping[str, Any] | 
         for definition in described[row.key.hex]:
             merged = activities.merge(merged, definition)
         if merged != before:
-            Activity.objects.filter(pk=row.pk, store=store).update(definition=_json(merged))
+            Activity.objects.filter(pk=row.pk, store=store).update(
+                definition=_json(merged),
+                name=_shown(merged.get("name")),
+                kind=outcome.kind({"id": row.iri, "definition": merged}),
+            )
 
 
 def _verbs(store: int, told: dict[str, list[tuple[str, Mapping[str, str] | None]]]) -> None:
@@ -118,7 +125,7 @@ def _verbs(store: int, told: dict[str, list[tuple[str, Mapping[str, str] | None]
         for each in shown[row.key.hex]:
             display |= each
         if display != before:
-            Verb.objects.filter(pk=row.pk, store=store).update(display=_json(display))
+            Verb.objects.filter(pk=row.pk, store=store).update(display=_json(display), name=_shown(display))
 
 
 def _locked(model: type[Any], wanted: Iterable[str]) -> Iterable[Any]:
@@ -131,6 +138,11 @@ def _locked(model: type[Any], wanted: Iterable[str]) -> Iterable[Any]:
 
 def _json(value: object) -> str:
     return bytes(text.write(value)).decode()
+
+
+def _shown(texts: Mapping[str, str] | None) -> str:
+    """One text of a language map, for lists."""
+    return _storable(texts[formats.choose(tuple(texts), ("en",))]) if texts else ""
 
 
 def _storable(text: str) -> str:

@@ -110,6 +110,21 @@ def link(mentions: Sequence[Row]) -> None:
     _values("statements_mention", MENTION, mentions, " ON CONFLICT DO NOTHING")
 
 
+def replace(table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """See Dialect.replace. Over a temporary table, because COPY itself replaces nothing."""
+    names = ", ".join(f'"{column}"' for column in columns)
+    changed = ", ".join(f'"{column}" = excluded."{column}"' for column in columns if column != "key")
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS incoming_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
+    _copy(f"incoming_{table}", columns, rows)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming_{table}"
+            f" ON CONFLICT (key) DO UPDATE SET {changed}"
+        )
+        cursor.execute(f"TRUNCATE incoming_{table}")
+
+
 def through(store: int) -> datetime:
     """See Dialect.through."""
     ((now,),) = select(_THROUGH, ())

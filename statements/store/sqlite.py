@@ -41,6 +41,12 @@ def link(mentions: Sequence[Row]) -> None:
     _insert("INSERT OR IGNORE", "statements_mention", MENTION, mentions)
 
 
+def replace(table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """See Dialect.replace."""
+    changed = ", ".join(f'"{column}" = excluded."{column}"' for column in columns if column != "key")
+    _insert("INSERT", table, columns, rows, f" ON CONFLICT (key) DO UPDATE SET {changed}")
+
+
 def through(store: int) -> datetime:
     """See Dialect.through.
 
@@ -114,11 +120,11 @@ def _newest(store: int) -> datetime | None:
     return None if newest is None else moment(newest)
 
 
-def _insert(verb: str, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+def _insert(verb: str, table: str, columns: Sequence[str], rows: Sequence[Row], ending: str = "") -> None:
     names = ", ".join(f'"{column}"' for column in columns)
     marks = ", ".join(["%s"] * len(columns))
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"{verb} INTO {table} ({names}) VALUES ({marks})",
+            f"{verb} INTO {table} ({names}) VALUES ({marks}){ending}",
             [[time(value) if isinstance(value, datetime) else value for value in row] for row in rows],
         )

@@ -33,6 +33,15 @@ def bare(actor: Mapping[str, Any]) -> dict[str, Any]:
     return {"objectType": kind, **{name: actor[name] for name in IDENTIFIERS if name in actor}}
 
 
+def named(identifier: str) -> dict[str, Any]:
+    """The Agent with this identifier: what `identifier` was made from."""
+    kind, _, value = identifier.partition(" ")
+    if kind != "account":
+        return {"objectType": "Agent", kind: value}
+    home, _, name = value.partition(" ")
+    return {"objectType": "Agent", "account": {"homePage": home, "name": name}}
+
+
 def members(actor: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The Agents in a Group; nobody for an Agent or a Group that names none."""
     found: Sequence[Mapping[str, Any]] = actor.get("member", ())

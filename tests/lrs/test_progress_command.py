@@ -1,0 +1,37 @@
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from statements import progress
+from statements.models import Progress
+from tests.statements.test_progress import crowd, standings
+
+
+def run(*arguments):
+    output = StringIO()
+    call_command("progress", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_it_tells_how_far_behind_a_store_is(store):
+    assert run("--store", store.name) == f"{store.name}: up to date.\n"
+    crowd(store, 50)
+    (told,) = json.loads(run("--store", store.name, "--json"))
+    assert (told["store"], told["waiting"], told["more"]) == (store.name, 52, False)
+    assert "52 statements wait" in run("--store", store.name)
+
+
+def test_it_makes_progress_anew(store):
+    crowd(store, 50)
+    progress.follow(store.pk)
+    live = standings(store)
+    Progress.objects.filter(store=store.pk).update(status="failed")
+    run("--rebuild", "--store", store.name)
+    assert standings(store) == live
+
+
+def test_a_store_that_is_not_there_is_named(database):
+    with pytest.raises(CommandError, match="There is no store 'nowhere'"):
+        run("--store", "nowhere")
