@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse
 
@@ -9,7 +10,7 @@ from lrs import parameters
 from lrs.http import Call, resource
 from lrs.models import Scope
 from lrs.resources import answers
-from statements import keys
+from statements import keys, people
 from statements.errors import Fault, Invalid
 from statements.models import Agent
 from statements.xapi import actors, text
@@ -27,10 +28,17 @@ def get(call: Call) -> HttpResponse:
 
 
 def _known(store: int, identifier: str) -> list[Mapping[str, Any]]:
-    """The agent under each name that statements gave it, the newest first."""
-    row = Agent.objects.filter(store=store, pk=keys.thing(store, "agent", identifier)).first()
+    """The agent under each name that statements gave it, the newest first; then whatever else the person is."""
+    asked = UUID(keys.thing(store, "agent", identifier))
+    linked = {row.key: row.identifier for row in people.same_person(store, identifier)}
+    agents = {row.key: row for row in Agent.objects.filter(store=store, pk__in={asked, *linked})}
+    ordered = [key for key in (asked, *(key for key in linked if key != asked)) if key in agents or key in linked]
+    return [named for key in ordered for named in _names(agents.get(key), linked.get(key, identifier))]
+
+
+def _names(row: Agent | None, identifier: str) -> list[Mapping[str, Any]]:
     if row is None:
-        return []
+        return [actors.named(identifier)]
     agent = text.read(row.value.encode())
     names = text.read(row.names.encode())
     return [{**agent, "name": name} for name in reversed(names)] or [agent]

@@ -1,10 +1,12 @@
 """The Agents resource over HTTP (xAPI 1.0.3 Communication 2.4)."""
 
 import json
+from hashlib import sha1
 from typing import Any
 
 import pytest
 
+from statements import people, progress
 from tests.client import Client
 
 AGENTS: dict[str, dict[str, Any]] = {
@@ -13,6 +15,9 @@ AGENTS: dict[str, dict[str, Any]] = {
     "openid": {"openid": "https://ann.example.com"},
     "account": {"account": {"homePage": "https://lms.example.com", "name": "ann"}},
 }
+
+
+SHA1_OF_ANN = sha1(b"mailto:ann@example.com", usedforsecurity=False).hexdigest()
 
 
 def statement(actor: dict[str, Any]) -> dict[str, Any]:
@@ -94,3 +99,37 @@ def test_what_names_no_agent_is_refused(client: Client, params):
     assert answer.status_code == 400
     assert answer.json()["errors"]
     assert answer.headers["X-Experience-API-Version"] == "1.0.3"
+
+
+def test_linked_identifiers_are_one_person_whichever_is_asked_for(client: Client, store):
+    client.post_statements(statement({**AGENTS["mbox"], "name": "Ann"})).raise_for_status()
+    client.post_statements(statement({**AGENTS["account"], "name": "A. Nobody"})).raise_for_status()
+    progress.follow(store.pk)
+    # One of them is in no statement yet.
+    linked = [f"mbox {AGENTS['mbox']['mbox']}", "account https://lms.example.com ann", "openid https://ann.example.com"]
+    people.link(store.pk, linked, by="test")
+
+    answers = [client.request("GET", "agents", params={"agent": json.dumps(AGENTS[kind])}) for kind in AGENTS]
+
+    assert answers[3].json() == {
+        "objectType": "Person",
+        "name": ["A. Nobody", "Ann"],
+        "mbox": [AGENTS["mbox"]["mbox"]],
+        "openid": [AGENTS["openid"]["openid"]],
+        "account": [AGENTS["account"]["account"]],
+    }
+    assert [sorted(answer.json().get("name", [])) for answer in answers] == [
+        ["A. Nobody", "Ann"],
+        [],
+        *[["A. Nobody", "Ann"]] * 2,
+    ]
+
+
+def test_an_address_and_its_sha1_are_one_person(client: Client, store):
+    for agent in (AGENTS["mbox"], {"mbox_sha1sum": SHA1_OF_ANN}):
+        client.post_statements(statement(agent)).raise_for_status()
+    progress.follow(store.pk)
+
+    person = client.request("GET", "agents", params={"agent": json.dumps(AGENTS["mbox"])}).json()
+
+    assert person["mbox_sha1sum"] == [SHA1_OF_ANN]
