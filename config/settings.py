@@ -17,6 +17,9 @@ env = Environment(os.environ)
 LRS_DATA_DIR = env.folder("LRS_DATA_DIR", BASE_DIR / "var")
 LRS_PUBLIC_URL = env.address("LRS_PUBLIC_URL", "http://localhost:8000")
 SECRET_KEY = env.secret("LRS_SECRET_KEY", LRS_DATA_DIR / "secret-key")
+SECRET_KEY_FALLBACKS = env.words("LRS_SECRET_KEY_FALLBACKS")
+LRS_OUTBOUND_PROXY = env.text("LRS_OUTBOUND_PROXY")
+LRS_OUTBOUND_ALLOW = env.words("LRS_OUTBOUND_ALLOW")
 DEBUG = env.flag("LRS_DEBUG")
 
 ROOT_URLCONF = "config.urls"
@@ -28,6 +31,7 @@ APPEND_SLASH = False
 
 LRS_MAX_BODY = env.size("LRS_MAX_BODY", 32 * 2**20)
 LRS_MAX_ATTACHMENT = env.size("LRS_MAX_ATTACHMENT", 100 * 2**20)
+LRS_MAX_WEBHOOK = env.size("LRS_MAX_WEBHOOK", 8 * 2**20)
 LRS_MAX_BATCH = env.count("LRS_MAX_BATCH", 5000)
 LRS_MAX_NESTING = env.count("LRS_MAX_NESTING", 64)
 LRS_QUERY_TIMEOUT = env.count("LRS_QUERY_TIMEOUT", 30)
@@ -145,6 +149,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "statements",
     "lrs",
+    "lrs.connectors",
 ]
 # What only people's pages need stands aside for machines (config.middleware).
 MIDDLEWARE = [

@@ -1,6 +1,6 @@
 """The addresses of the service, as senders and readers rely on them: no trailing slashes, no redirects."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from lrs import http
 from lrs.resources import about, activities, activity_profile, agent_profile, agents, state, statements
@@ -16,5 +16,6 @@ urlpatterns = [
     path("xapi/statements/more/<str:token>", statements.more),
     # BigBlueButton's exporter posts here whatever path it is given.
     path("xAPI/statements", statements.view),
+    path("", include("lrs.connectors.urls")),
     re_path(r"^(?:xapi|xAPI)(?:/.*)?$", http.unknown),
 ]

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from lrs import housekeeping
 from lrs.connections import drop_broken
+from lrs.connectors import schedule
+from lrs.connectors import worker as inbox
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +26,13 @@ class Job(NamedTuple):
     name: str
     every: timedelta
     run: Callable[[datetime], int]
+    once: Callable[[datetime], int] | None = None
+    end: Callable[[], None] | None = None
 
 
 JOBS = (
+    Job("work off the inbox", timedelta(milliseconds=250), inbox.work_off, once=inbox.work_off_all),
+    Job("ask providers", timedelta(seconds=1), schedule.tick, once=schedule.run_due, end=schedule.stop),
     Job("forget failed logins", timedelta(minutes=5), housekeeping.forget_failed_logins),
     Job("remove abandoned uploads", timedelta(hours=1), housekeeping.remove_abandoned_uploads),
 )
@@ -42,11 +48,14 @@ def run(jobs: Sequence[Job], stop: Event) -> None:
                 due[job.name] = timezone.now() + job.every
         wait = min(due.values()) - timezone.now()
         stop.wait(max(0.0, wait.total_seconds()))
+    for job in jobs:
+        if job.end is not None:
+            job.end()
 
 
 def run_once(jobs: Sequence[Job]) -> bool:
     """Do each job once; whether all succeeded."""
-    outcomes = [_do(job) for job in jobs]
+    outcomes = [_do(job._replace(run=job.once or job.run)) for job in jobs]
     return all(outcomes)
 
 

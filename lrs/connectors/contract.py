@@ -3,7 +3,7 @@
 A provider is a module or package below `providers` that makes one Provider; `providers.PROVIDERS` lists it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,6 +59,7 @@ class Request(NamedTuple):
     query: str
     body: bytes
     received: datetime
+    method: str = "POST"
 
 
 class Answer(NamedTuple):
@@ -85,11 +86,15 @@ class Received(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What is remembered of one ordering between its events: the newest that counted, and what was seen."""
+    """What is remembered of one ordering between its events: the newest that counted, and what was seen.
+
+    `told` is for the provider's own words.
+    """
 
     at: datetime | None = None
     progressed: bool = False
     completed: bool = False
+    told: tuple[str, ...] = ()
 
 
 class Decision(NamedTuple):
@@ -157,13 +162,14 @@ class Context:
     now: Callable[[], datetime]
 
 
-Enrolment = NamedTuple("Enrolment", [("person", str), ("received", Received), ("happened", str)])
+Reader = Callable[[Iterable[str]], Iterator[PersonUpdate | ThingUpdate]]
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
     """All that is to be known of a provider. Functions that are None: it cannot, or need not, do that.
 
+    problem    what does not fit together in the settings, in a sentence; empty where all does
     verify     whether the sender of a delivery is who it must be; compares in constant time
     answer     what to tell a sender at once (a challenge); None: just 202
     cut        a delivery as events; raises Unreadable. Called by the worker, never while the sender waits
@@ -176,7 +182,10 @@ class Provider:
     reread     pages for one key of a Hint
     people     who these ids are (at most `people_most` at a time)
     things     what these external ids of things are (at most `things_most` at a time)
-    enrolments what the provider has of a person or a thing, for reconciliation
+    all_people pages of everybody there is
+    enrolments what should have been received of a person, or of a thing, as the provider's API has it
+    reports    files that people export from the provider, by the name of what is in them
+    methods    of HTTP that the webhook takes
     """
 
     name: str
@@ -186,8 +195,9 @@ class Provider:
     cut: Callable[[Request, Settings], Sequence[Received]]
     read: Callable[[Received, Settings], Sequence[Happening]]
     check: Callable[[Context], str]
+    problem: Callable[[Settings], str] | None = None
     answer: Callable[[Request, Settings], Answer | None] | None = None
-    decide: Callable[[Standing, Event], Decision] | None = None
+    decide: Callable[[Standing, Received, Event], Decision] | None = None
     sweep: Callable[[Context, Mapping[str, Any]], Iterator[Page]] | None = None
     every: Callable[[Settings], timedelta | None] | None = None
     compare: Callable[[Row | None, Row, Settings, datetime], Sequence[Received]] | None = None
@@ -196,4 +206,7 @@ class Provider:
     people_most: int = 1
     things: Callable[[Context, Sequence[str]], Sequence[ThingUpdate]] | None = None
     things_most: int = 10
+    all_people: Callable[[Context], Iterator[Page]] | None = None
     enrolments: Callable[[Context, str, str], Iterator[Received]] | None = None
+    reports: Mapping[str, Reader] = field(default_factory=dict)
+    methods: tuple[str, ...] = ("POST",)

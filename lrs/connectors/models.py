@@ -1,4 +1,4 @@
-"""Connections to other systems, what came from them and what became of it, and what is known of their things and people.
+"""Connections to other systems, what came from them, what became of it, and what is known of their things and people.
 
 An event is one row of InboxEvent; everything that is decided about it stands there. The raw delivery is never changed.
 """
@@ -54,6 +54,7 @@ class Delivery(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False)
     received = models.DateTimeField()
     headers = models.JSONField(default=dict)
+    method = models.CharField(max_length=10, default="POST")
     query = models.TextField(default="")
     body = models.BinaryField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
@@ -141,6 +142,7 @@ class OrderingState(models.Model):
     at = models.DateTimeField(null=True)
     progressed = models.BooleanField(default=False)
     completed = models.BooleanField(default=False)
+    told = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return str(self.ordering)

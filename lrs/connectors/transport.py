@@ -9,10 +9,11 @@ import random
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpcore
@@ -69,7 +70,7 @@ def unlimited(bucket: str, hold: float = 0.0) -> float:
 class Way:
     """How to get out. `allow` are host names, addresses or networks that may be private; `proxy` an address or empty.
 
-    With a proxy the target's address is resolved there; what is allowed is then decided on the name alone.
+    With a proxy the target's name is resolved there, and here only to refuse what is private as far as we can see.
     """
 
     allow: tuple[str, ...] = ()
@@ -111,7 +112,7 @@ class Transport:
             headers={"user-agent": way.agent},
         )
 
-    def __enter__(self) -> "Transport":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,6 +121,10 @@ class Transport:
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, where a provider is to be asked again later."""
+        self._sleep(seconds)
 
     def send(
         self,
@@ -217,12 +222,7 @@ class Transport:
                     parts.append(part)
             finally:
                 response.close()
-        except NotAllowed:
-            raise
         except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as problem:
-            blocked = _cause(problem, NotAllowed)
-            if blocked is not None:
-                raise blocked from None
             raise Unreachable(f"{request.url.host} could not be reached: {_plain(problem)}") from None
         whole = httpx.Response(
             response.status_code,
@@ -256,7 +256,7 @@ def _backoff(attempt: int) -> float:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The seconds that Retry-After asks for: a number, with a fraction too (Adobe), an HTTP date, an ISO time (Zoom)."""
+    """The seconds that Retry-After asks for: a number or a fraction (Adobe), an HTTP date, an ISO time (Zoom)."""
     given = headers.get("retry-after", "").strip()
     if not given:
         return None
@@ -283,11 +283,12 @@ def _checked(url: str, way: Way) -> str:
     if parts.scheme == "http" and not _listed(parts.hostname, None, way.allow):
         raise NotAllowed(f"{parts.hostname} is not asked without TLS; use https, or add it to LRS_OUTBOUND_ALLOW.")
     if way.proxy:
+        # The proxy resolves the name; what is known of it here must not be inside of our network either.
         try:
-            literal = ipaddress.ip_address(parts.hostname)
-        except ValueError:
+            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        except OSError:
             return url
-        _require_public(parts.hostname, [str(literal)], way.allow)
+        _require_public(parts.hostname, [str(entry[4][0]) for entry in found], way.allow)
     return url
 
 
@@ -304,10 +305,8 @@ def _require_public(host: str, addresses: Iterable[str], allow: tuple[str, ...])
 
 def _listed(host: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None, allow: tuple[str, ...]) -> bool:
     if address is None:
-        try:
+        with suppress(ValueError):
             address = ipaddress.ip_address(host)
-        except ValueError:
-            pass
     for entry in allow:
         if entry.lower() == host.lower():
             return True
@@ -342,13 +341,13 @@ class _Backend(httpcore.NetworkBackend):
             raise httpcore.ConnectError(f"the name {host} is not known ({problem.strerror})") from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         _require_public(host, addresses, self._way.allow)
-        problem: Exception = httpcore.ConnectError("no address")
+        last: Exception = httpcore.ConnectError("no address")
         for address in addresses:
             try:
                 return self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
-                problem = failed
-        raise problem
+                last = failed
+        raise last
 
 
 class _Guarded(httpx.HTTPTransport):
@@ -358,15 +357,6 @@ class _Guarded(httpx.HTTPTransport):
         super().__init__(verify=True, trust_env=False, proxy=way.proxy or None)
         if not way.proxy:
             self._pool._network_backend = _Backend(way)
-
-
-def _cause(problem: BaseException, kind: type[NotAllowed]) -> NotAllowed | None:
-    seen: BaseException | None = problem
-    while seen is not None:
-        if isinstance(seen, kind):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None
 
 
 def _plain(problem: Exception) -> str:

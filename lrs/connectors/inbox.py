@@ -1,0 +1,220 @@
+"""The inbox: deliveries are kept as they come, cut into events, and worked off in order by several workers.
+
+An ordering (one learner in one course, say) belongs to a lane, and a lane to one worker at a time, who holds it for
+LEASE. Killing a worker leaves its lanes to the others when that time is over; nothing it had not committed happened.
+The code is the same on SQLite and PostgreSQL: lanes are taken in a short transaction (IMMEDIATE there, SELECT FOR
+UPDATE SKIP LOCKED here).
+"""
+
+import hashlib
+import uuid
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+import orjson
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
+
+from lrs.connectors.contract import Received, Request
+from lrs.connectors.models import Connection, Delivery, InboxEvent, Lane
+
+LANES = 32
+# One more lane, for cutting deliveries: who holds it keeps the order of arrival.
+DOOR = LANES
+LEASE = timedelta(seconds=20)
+_HIDDEN = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+class Held(NamedTuple):
+    """Lanes that this worker holds, under a name of its own."""
+
+    holder: str
+    lanes: tuple[int, ...]
+
+
+class LostLease(Exception):
+    """The lanes were held too long and are another worker's now; nothing was written."""
+
+
+def keep(connection: Connection, request: Request, *, hidden: Iterable[str] = ()) -> Delivery:
+    """Keep a delivery as it came; headers that carry a secret are named without their value."""
+    secret = _HIDDEN | {name.lower() for name in hidden}
+    headers = {name: "(hidden)" if name in secret else value for name, value in request.headers.items()}
+    return Delivery.objects.create(
+        connection=connection,
+        received=request.received,
+        headers=headers,
+        method=request.method,
+        query=request.query.replace("\0", ""),
+        body=request.body,
+    )
+
+
+def request_of(delivery: Delivery) -> Request:
+    """The delivery as the provider sees it."""
+    return Request(delivery.headers, delivery.query, bytes(delivery.body), delivery.received, delivery.method)
+
+
+def put(connection: UUID, received: Sequence[Received], *, now: datetime, delivery: int | None = None) -> int:
+    """Put events into the inbox, in their order; how many were new. One that was here before is passed over."""
+    rows: dict[UUID, InboxEvent] = {}
+    for one in received:
+        row = _row(connection, one, now, delivery)
+        rows.setdefault(row.key, row)
+    here = set(InboxEvent.objects.filter(key__in=rows).values_list("key", flat=True))
+    fresh = [row for key, row in rows.items() if key not in here]
+    if fresh:
+        InboxEvent.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=500)
+    return len(fresh)
+
+
+def key_text(account: str, name: str, event: str) -> str:
+    """What names an event within its connection; also the key of the Event, unless its provider says otherwise."""
+    return f"{account}\n{name}\n{event}"
+
+
+def key(connection: UUID, received: Received) -> UUID:
+    """The key of an event's row."""
+    return uuid5(connection, key_text(received.account, received.name, received.id))
+
+
+def _row(connection: UUID, received: Received, now: datetime, delivery: int | None) -> InboxEvent:
+    ordering = uuid5(connection, f"ordering\n{received.ordering}")
+    return InboxEvent(
+        connection_id=connection,
+        delivery=delivery,
+        key=key(connection, received),
+        account=_column(received.account, 200),
+        name=_column(received.name, 200),
+        event=_column(received.id, 400),
+        at=received.at,
+        ordering=ordering,
+        lane=zlib.crc32(ordering.bytes) % LANES,
+        data=orjson.dumps(received._asdict()).decode(),
+        received=now,
+    )
+
+
+def received_of(row: InboxEvent) -> Received:
+    """The event as its provider cut it."""
+    read = orjson.loads(row.data)
+    return Received(**{**read, "at": row.at})
+
+
+def _storable(text: str) -> str:
+    """Text as PostgreSQL takes it: without NUL and lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _column(text: str, most: int) -> str:
+    # Only shown; what counts is in `data` and `key`.
+    text = _storable(text)
+    return text if len(text) <= most else f"{text[: most - 17]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def waits() -> bool:
+    """Whether anything is to be cut or worked off, whoever may hold it now."""
+    return _uncut().exists() or InboxEvent.objects.filter(state=InboxEvent.State.WAITING).exists()
+
+
+def claim_door(now: datetime) -> Held | None:
+    """Hold the cutting of deliveries, if there is something to cut and nobody else holds it."""
+    return _claim(Lane.objects.filter(number=DOOR), now, 1) if _uncut().exists() else None
+
+
+def claim(now: datetime, most: int) -> Held | None:
+    """Hold at most so many lanes in which events wait, those with the oldest first; None where there are none."""
+    waiting = InboxEvent.objects.filter(state=InboxEvent.State.WAITING, lane=OuterRef("number"))
+    lanes = Lane.objects.filter(number__lt=LANES).filter(Exists(waiting))
+    if not lanes.filter(_free(now)).exists():
+        return None
+    oldest = Subquery(waiting.order_by().values("lane").annotate(first=Min("id")).values("first"))
+    return _claim(lanes.annotate(oldest=oldest).order_by("oldest"), now, most)
+
+
+def _claim(lanes: QuerySet[Lane], now: datetime, most: int) -> Held | None:
+    holder = uuid.uuid4().hex
+    with transaction.atomic():
+        free = lanes.filter(_free(now))
+        if database.features.has_select_for_update_skip_locked:
+            free = free.select_for_update(skip_locked=True, of=("self",))
+        numbers = tuple(row.number for row in free[:most])
+        if not numbers:
+            return None
+        Lane.objects.filter(number__in=numbers).update(holder=holder, until=now + LEASE)
+    return Held(holder, numbers)
+
+
+def require(held: Held) -> None:
+    """Inside of the transaction that writes: the lanes are still ours and stay so until it ends. Raises LostLease."""
+    rows = Lane.objects.filter(number__in=held.lanes, holder=held.holder).order_by("number").select_for_update()
+    if len(rows) != len(held.lanes):
+        raise LostLease
+
+
+def release(held: Held) -> None:
+    """Give the lanes back."""
+    Lane.objects.filter(number__in=held.lanes, holder=held.holder).update(holder="", until=None)
+
+
+def waiting(held: Held, most: int) -> list[InboxEvent]:
+    """The oldest events that wait in the lanes."""
+    rows = InboxEvent.objects.filter(state=InboxEvent.State.WAITING, lane__in=held.lanes)
+    return list(rows.order_by("id")[:most])
+
+
+def uncut(most: int) -> list[Delivery]:
+    """The oldest deliveries that nobody has looked into."""
+    return list(_uncut().order_by("id")[:most])
+
+
+def deferred(orderings: Iterable[UUID]) -> dict[UUID, str]:
+    """Which of these orderings have an event that waits for something, and for what: what comes later waits too."""
+    rows = InboxEvent.objects.filter(state=InboxEvent.State.DEFERRED, ordering__in=set(orderings))
+    return dict(rows.order_by("-id").values_list("ordering", "waits_for"))
+
+
+def awake(connection: UUID, waits_for: Iterable[str]) -> int:
+    """What waited for these goes on: how many events."""
+    rows = InboxEvent.objects.filter(
+        connection=connection, state=InboxEvent.State.DEFERRED, waits_for__in=set(waits_for)
+    )
+    return rows.update(state=InboxEvent.State.WAITING, waits_for="", rule="", reason="")
+
+
+def finish(rows: Sequence[InboxEvent], now: datetime) -> None:
+    """Write what became of the events; inside of the transaction that wrote their statements."""
+    here = [
+        (
+            row.state,
+            row.rule,
+            _storable(row.reason),
+            _storable(row.traceback),
+            row.waits_for,
+            row.attempts + 1,
+            now,
+            orjson.dumps(row.statements).decode(),
+            row.pk,
+        )
+        for row in sorted(rows, key=lambda row: row.pk)
+    ]
+    if database.vendor == "sqlite":
+        here = [(*row[:6], str(now.replace(tzinfo=None)), *row[7:]) for row in here]  # type: ignore[misc]
+    with database.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE connectors_inboxevent SET state = %s, rule = %s, reason = %s, traceback = %s, waits_for = %s,"
+            " attempts = %s, decided = %s, statements = %s WHERE id = %s",
+            here,
+        )
+
+
+def _uncut() -> QuerySet[Delivery]:
+    return Delivery.objects.filter(state=Delivery.State.WAITING, connection__state=Connection.State.ACTIVE)
+
+
+def _free(now: datetime) -> Q:
+    return Q(until=None) | Q(until__lt=now)

@@ -1,0 +1,29 @@
+"""Adobe Learning Manager: events by webhook, names and e-mails from its public API or its reports.
+
+Facts: Adobe's webhook documentation ("Webhooks in Adobe Learning Manager") and its API reference, version 2. Not
+published, and therefore not here: the algorithm and header of the webhook authentication "Signature".
+"""
+
+from lrs.connectors.contract import Provider
+from lrs.connectors.providers.alm import client, events, ordering, reports, settings, webhook
+
+PROVIDER = Provider(
+    name="alm",
+    title="Adobe Learning Manager",
+    settings=settings.SETTINGS,
+    problem=settings.problem,
+    verify=webhook.verify,
+    answer=webhook.answer,
+    cut=webhook.cut,
+    read=events.read,
+    decide=ordering.decide,
+    check=client.check,
+    people=client.people,
+    people_most=25,
+    things=client.things,
+    things_most=10,
+    all_people=client.all_people,
+    enrolments=client.enrolments,
+    reports=reports.READERS,
+    methods=("POST", "GET"),
+)

@@ -1,0 +1,79 @@
+"""POST /hooks/<key>: a provider's events are kept as they come, and acknowledged at once."""
+
+import logging
+from http import HTTPStatus
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from lrs.body import Body
+from lrs.connectors import connections, inbox, sealed
+from lrs.connectors.contract import Request
+from lrs.connectors.models import Connection
+from lrs.errors import TooLarge
+from statements.errors import Invalid
+
+log = logging.getLogger(__name__)
+
+
+@csrf_exempt
+def receive(request: HttpRequest, key: str) -> HttpResponse:
+    """202 when the delivery is kept, whatever is in it; the worker looks into it.
+
+    404 for an unknown key, 401 for a wrong secret, 413 above LRS_MAX_WEBHOOK: nothing is kept then.
+    """
+    connection = Connection.objects.select_related("store").filter(hook=key).first()
+    if connection is None:
+        return _answer(HTTPStatus.NOT_FOUND, "There is nothing here.")
+    provider = connections.provider_of(connection)
+    if request.method not in provider.methods:
+        return _answer(HTTPStatus.METHOD_NOT_ALLOWED, "Events come with POST.", Allow=", ".join(provider.methods))
+    try:
+        query = request.META.get("QUERY_STRING", "")
+        received = Request(_headers(request), query, _body(request), timezone.now(), request.method)
+    except TooLarge as problem:
+        return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(problem), Connection="close")
+    except Invalid as problem:
+        return _answer(HTTPStatus.BAD_REQUEST, str(problem))
+    try:
+        chosen = connections.settings_of(connection)
+    except sealed.Unsealable as problem:
+        log.error("A delivery for %s cannot be checked: %s", connection.name, problem)
+        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "This connection is out of order; try again later.")
+    if not provider.verify(received, chosen):
+        return _answer(
+            HTTPStatus.UNAUTHORIZED, "The sender is not who it must be.", WWW_Authenticate='Basic realm="hooks"'
+        )
+    answer = provider.answer(received, chosen) if provider.answer else None
+    if answer is None or answer.keep:
+        secret = str(chosen.get("header") or "")
+        inbox.keep(connection, received, hidden=[secret] if secret else [])
+    if answer is not None:
+        return _json(answer.status, dict(answer.body))
+    return _json(HTTPStatus.ACCEPTED, {"accepted": True})
+
+
+def _body(request: HttpRequest) -> bytes:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    announced = None if chunked or not length.isdecimal() else int(length)
+    return Body(request.META["wsgi.input"], announced).all(settings.LRS_MAX_WEBHOOK)
+
+
+def _headers(request: HttpRequest) -> dict[str, str]:
+    # A header may hold any byte, which a JSON column of PostgreSQL may not.
+    return {name.lower(): value.replace("\0", "") for name, value in request.headers.items()}
+
+
+def _json(status: int, body: dict[str, object]) -> HttpResponse:
+    return HttpResponse(orjson.dumps(body), content_type="application/json", status=status)
+
+
+def _answer(status: int, sentence: str, **headers: str) -> HttpResponse:
+    response = _json(status, {"error": sentence, "errors": []})
+    for name, value in headers.items():
+        response.headers[name.replace("_", "-")] = value
+    return response
