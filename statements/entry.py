@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from statements import keys, outcome
+from statements.profiles.finding import Finding
 from statements.xapi import roles, values
 
 VOIDED = "http://adlnet.gov/expapi/verbs/voided"
@@ -19,11 +20,25 @@ class Tenant(NamedTuple):
     namespace: bytes
 
 
+class Provenance(NamedTuple):
+    """Where a text comes from that is not simply what the sender sent.
+
+    `original` is the statement's JSON text before the `repairs` (name@version); `received` and `refusal` are the time
+    and the number of the refused request that was replayed.
+    """
+
+    original: str
+    repairs: tuple[str, ...] = ()
+    received: datetime | None = None
+    refusal: int | None = None
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One row of the statement table before the database says when it was stored, and its mentions.
 
     A msgspec.Struct because a frozen dataclass of this many fields takes ten times as long to make.
-    Keys are 32 hexadecimal digits; `mentions` are (key, role).
+    Keys are 32 hexadecimal digits; `mentions` are (key, role). `counted`: whether it is noted when it comes again;
+    `derived`: whether its id was made of what it says, so that one with this id is the same statement.
     """
 
     key: str
@@ -54,6 +69,10 @@ class Entry(msgspec.Struct, frozen=True):
     voids: bool
     mentions: tuple[tuple[str, int], ...]
     named: roles.Roles
+    findings: tuple[Finding, ...] = ()
+    provenance: Provenance | None = None
+    counted: bool = False
+    derived: bool = False
 
 
 def of(
@@ -65,6 +84,10 @@ def of(
     authority: Mapping[str, Any],
     tenant: Tenant,
     credential: int | None,
+    findings: tuple[Finding, ...] = (),
+    provenance: Provenance | None = None,
+    counted: bool = False,
+    derived: bool = False,
 ) -> Entry:
     """The entry of a valid statement; `text` is the JSON text that is kept (statements.xapi.normalise)."""
     store = tenant.store
@@ -105,6 +128,10 @@ def of(
         voids=named.verb == VOIDED,
         mentions=mentions(store, named),
         named=named,
+        findings=findings,
+        provenance=provenance,
+        counted=counted,
+        derived=derived,
     )
 
 

@@ -8,6 +8,10 @@ import uuid
 
 from django.db import models
 
+from statements.arrival import Finding as Finding
+from statements.arrival import Provenance as Provenance
+from statements.arrival import Retry as Retry
+from statements.catalogue import Title as Title
 from statements.standing import Status
 
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, connection
 
 from statements.entry import Entry
 from statements.errors import Conflict
-from statements.store import directory, references, rows
+from statements.store import arrival, directory, references, rows
 from statements.store.dialect import dialect
 from statements.xapi import equality, text
 
@@ -46,11 +46,14 @@ def insert(store: int, entries: Sequence[Entry]) -> None:
 def _insert(store: int, entries: Sequence[Entry]) -> None:
     here = dialect()
     told = directory.news(store, entries)
-    alone = len(entries) == 1 and entries[0].target is None and not connection.in_atomic_block
+    alone = len(entries) == 1 and _is_plain(entries[0]) and not connection.in_atomic_block
     if alone and not told and here.quick(entries[0]):
         return
     with here.transaction(store, refers=any(entry.target for entry in entries)) as now:
         fresh = _fresh(store, entries)
+        if len(fresh) < len(entries):
+            new = {entry.key for entry in fresh}
+            arrival.again(store, [entry for entry in entries if entry.key not in new], now)
         if not fresh:
             return
         stored = dict(zip((entry.key for entry in fresh), rows.times(fresh, now), strict=True))
@@ -60,8 +63,14 @@ def _insert(store: int, entries: Sequence[Entry]) -> None:
             [rows.statement(entry, stored[entry.key]) for entry in ordered],
             [row for entry in ordered for row in rows.mentions(entry, stored[entry.key])],
         )
+        arrival.write(store, ordered, stored)
         references.link(store, ordered)
         directory.write(store, told)
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Whether the entry is its rows alone."""
+    return entry.target is None and not entry.findings and entry.provenance is None
 
 
 def _fresh(store: int, entries: Sequence[Entry]) -> list[Entry]:
@@ -89,6 +98,8 @@ def _kept(store: int, wanted: Sequence[str]) -> dict[str, _Stored]:
 
 
 def _same(kept: _Stored, entry: Entry) -> bool:
+    if entry.derived:
+        return True
     given = text.read(entry.text.encode())
     if not equality.same_time(kept.timestamp, kept.timestamp_given, given.get("timestamp")):
         return False

@@ -19,8 +19,10 @@ Row = tuple[Any, ...]
 def statement(entry: Entry, stored: datetime | None) -> Row:
     """The row of the statement table; without `stored` the database puts that in, and a timestamp nobody gave."""
     given = entry.timestamp is not None
+    # Without dashes, as SQLite keeps a UUIDField and finds it again.
+    id = entry.id.replace("-", "")
     return (
-        entry.key, entry.store, entry.id, stored, entry.timestamp if given else stored, given, entry.version, False,
+        entry.key, entry.store, id, stored, entry.timestamp if given else stored, given, entry.version, False,
         entry.actor, entry.verb, entry.object, entry.target, entry.registration, entry.completion, entry.success,
         entry.scaled, entry.raw, entry.min, entry.max, entry.progress, entry.completed, entry.duration, entry.kind,
         entry.platform, entry.language, entry.credential, entry.attachments, entry.text,
