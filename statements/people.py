@@ -41,6 +41,14 @@ def person_of(store: int, identifier: str) -> Person | None:
     return None if identity is None else Person.objects.get(store=store, key=identity.person)
 
 
+def persons_of(store: int, identifiers: Sequence[str]) -> dict[str, Person]:
+    """As `person_of`, for many by two queries; those that nobody named are missing."""
+    by_key = {people.key(store, identifier): identifier for identifier in identifiers}
+    rows = dict(Identity.objects.filter(store=store, key__in=list(by_key)).values_list("key", "person"))
+    found = Person.objects.filter(store=store, key__in=set(rows.values())).in_bulk()
+    return {by_key[key]: found[person] for key, person in rows.items()}
+
+
 def identities(store: int, person: UUID) -> list[Identity]:
     """The identities of a person, the oldest first."""
     return list(Identity.objects.filter(store=store, person=person).order_by("since", "identifier"))

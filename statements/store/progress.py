@@ -185,9 +185,14 @@ def _told(row: Sequence[Any]) -> _Told:
         as_key(verb),
         thing and as_key(thing),
         target and as_key(target),
-        registration and as_key(registration),
+        registration and _bare(as_key(registration)),
         tuple(fact),
     )
+
+
+def _bare(registration: str) -> str:
+    """Without the dashes that SQLite has as they came."""
+    return registration.replace("-", "")
 
 
 def _fact(
@@ -280,7 +285,7 @@ def _voided(store: int, batch: Sequence[_Told]) -> set[Row]:
         )
         as_key = dialect().key
         for actor, thing, registration in _select(sql, [store, *some]):
-            found.append((as_key(actor), as_key(thing), registration and as_key(registration)))
+            found.append((as_key(actor), as_key(thing), registration and _bare(as_key(registration))))
     persons = people.of(store, {actor for actor, _, _ in found}) if found else {}
     return {Row(persons[actor], thing, registration) for actor, thing, registration in found if actor in persons}
 

@@ -1,6 +1,7 @@
 import json
 from io import StringIO
 
+import httpx
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -35,3 +36,20 @@ def test_it_makes_progress_anew(store):
 def test_a_store_that_is_not_there_is_named(database):
     with pytest.raises(CommandError, match="There is no store 'nowhere'"):
         run("--store", "nowhere")
+
+
+def test_the_worker_folds_what_waits(store):
+    crowd(store, 50)
+    call_command("worker", "--once")
+    assert progress.lag(store.pk) == progress.NONE
+    assert sum(row["statements"] for row in standings(store).values()) == 48
+
+
+def test_the_lag_is_among_the_figures(store, lrs_url):
+    crowd(store, 20)
+    shown = httpx.get(f"{lrs_url}/metrics").text
+    assert f'lrs_progress_waiting{{store="{store.name}"}} 21.0' in shown
+    progress.follow(store.pk)
+    shown = httpx.get(f"{lrs_url}/metrics").text
+    assert f'lrs_progress_waiting{{store="{store.name}"}} 0.0' in shown
+    assert f'lrs_progress_lag_seconds{{store="{store.name}"}} 0.0' in shown

@@ -110,6 +110,7 @@ def test_each_registration_has_a_row_of_its_own(store):
     progress.follow(store.pk)
     assert {row["statements"] for row in standings(store).values()} == {1}
     assert len(standings(store)) == 2
+    assert Progress.objects.filter(store=store.pk, registration=one["context"]["registration"]).count() == 1
 
 
 def test_the_same_statement_sent_again_counts_once(store):
