@@ -1,9 +1,10 @@
 """For those who keep the service running: is it alive, is it ready, what does it do (Prometheus)."""
 
 import hmac
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from http import HTTPMethod, HTTPStatus
 
@@ -14,7 +15,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from statements import progress
+from statements.models import Store
+
+log = logging.getLogger(__name__)
 
 _METHODS = frozenset(HTTPMethod)
 _TOOK = Histogram(
@@ -80,11 +87,35 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _registry() -> CollectorRegistry:
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return REGISTRY
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(REGISTRY)
+    registry.register(_Behind())
     return registry
+
+
+class _Behind:
+    """How far progress is behind the statements, by store, asked of the database when somebody looks."""
+
+    def collect(self) -> Iterator[Metric]:
+        """A sample of each for each store; none while the database does not answer."""
+        try:
+            yield from _behind()
+        except DatabaseError:
+            log.exception("How far progress is behind cannot be read.")
+
+
+def _behind() -> list[Metric]:
+    amount = GaugeMetricFamily("lrs_progress_waiting", "Statements that progress lacks.", labels=["store"])
+    waited = GaugeMetricFamily("lrs_progress_lag_seconds", "How long the oldest of them has waited.", labels=["store"])
+    behind = set(progress.stores_behind())
+    for store in Store.objects.all():
+        lag = progress.lag(store.pk) if store.pk in behind else progress.NONE
+        amount.add_metric([store.name], lag.statements)
+        waited.add_metric([store.name], lag.waited.total_seconds())
+    return [amount, waited]
 
 
 def _not_ready(reason: str) -> JsonResponse:

@@ -16,6 +16,7 @@ from lrs import housekeeping
 from lrs.connections import drop_broken
 from lrs.connectors import schedule
 from lrs.connectors import worker as inbox
+from statements import progress
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Job(NamedTuple):
 JOBS = (
     Job("work off the inbox", timedelta(milliseconds=250), inbox.work_off, once=inbox.work_off_all),
     Job("ask providers", timedelta(seconds=1), schedule.tick, once=schedule.run_due, end=schedule.stop),
+    Job("follow progress", timedelta(milliseconds=500), progress.follow_all, once=progress.catch_up),
     Job("forget failed logins", timedelta(minutes=5), housekeeping.forget_failed_logins),
     Job("remove abandoned uploads", timedelta(hours=1), housekeeping.remove_abandoned_uploads),
 )
