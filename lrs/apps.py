@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.core.signals import request_started
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class LrsConfig(AppConfig):
@@ -10,7 +11,10 @@ class LrsConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self) -> None:
-        """Look after the connections that threads keep between requests."""
+        """Look after the connections that threads keep between requests, and after the views of the database."""
+        from lrs import report_views
         from lrs.connections import drop_broken
 
         request_started.connect(drop_broken, dispatch_uid="lrs.connections.drop_broken")
+        pre_migrate.connect(report_views.drop, sender=self, dispatch_uid="lrs.report_views.drop")
+        post_migrate.connect(report_views.create, sender=self, dispatch_uid="lrs.report_views.create")
