@@ -9,9 +9,11 @@ import shutil
 import tempfile
 from typing import Any
 
+from config.worker import LONGEST_REQUEST_LINE
+
 wsgi_app = "config.wsgi"
 bind = "127.0.0.1:8000"
-worker_class = "gthread"
+worker_class = "config.worker.Worker"
 workers = 2
 threads = 8
 preload_app = True
@@ -20,8 +22,7 @@ keepalive = 75
 timeout = 120
 graceful_timeout = 30
 max_requests = 0
-# The headers of a request may carry several long IRIs in its query.
-limit_request_line = 8190
+limit_request_line = LONGEST_REQUEST_LINE
 control_socket_disable = True
 accesslog = None
 errorlog = "-"

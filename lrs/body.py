@@ -2,6 +2,9 @@
 
 from typing import IO
 
+from django.conf import settings
+from gunicorn.http.errors import ParseException
+
 from lrs.errors import TooLarge
 from statements.errors import Fault, Invalid
 
@@ -15,13 +18,21 @@ class Body:
         self._stream = stream
         self._length = length
         self._read = 0
+        # What can be looked at again after it was read: as much as the quarantine keeps.
+        self._seen: list[bytes] = []
+        self._kept: int = settings.LRS_QUARANTINE_BODY
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end. Raises Invalid where the body ends before its announced length."""
+        """At most `size` bytes; none at the end. Raises Invalid where the body breaks off or is badly framed."""
         if self._length is not None:
             size = min(size, self._length - self._read)
-        chunk = self._stream.read(size) if size else b""
+        try:
+            chunk = self._stream.read(size) if size else b""
+        except (ParseException, OSError) as problem:
+            raise Invalid(Fault("", "body", f"the body breaks off after {self._read} bytes: {problem}")) from None
         self._read += len(chunk)
+        if self._read <= self._kept:
+            self._seen.append(chunk)
         if size and not chunk and self._length is not None:
             raise Invalid(Fault("", "body", f"the body ended after {self._read} of {self._length} bytes"))
         return chunk
@@ -36,3 +47,19 @@ class Body:
             if self._read > most:
                 raise TooLarge(f"The body has more than {most} bytes.")
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def seen(self) -> tuple[bytes, str]:
+        """The whole body once more, also where nobody has read it yet, or none of it and why.
+
+        One of more than LRS_QUARANTINE_BODY bytes is too long.
+        """
+        if self._length is not None and self._length > self._kept:
+            return b"", f"The body has {self._length} bytes; up to {self._kept} are kept."
+        try:
+            while self._read <= self._kept and self.read(_CHUNK):
+                pass
+        except (Invalid, OSError) as problem:
+            return b"".join(self._seen), f"The body broke off: {problem}"
+        if self._read > self._kept:
+            return b"", f"The body has more than the {self._kept} bytes that are kept."
+        return b"".join(self._seen), ""

@@ -1,5 +1,6 @@
 """The parameters of a query string: a table of names and what each must be, and the one function that reads it."""
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -87,14 +88,23 @@ def count(given: str, version: Version) -> int:
 
 def agent(given: str, version: Version) -> dict[str, Any]:
     """An Agent or Group as JSON."""
-    try:
-        value = orjson.loads(given)
-    except orjson.JSONDecodeError:
-        raise ValueError("is not JSON") from None
+    value = _json(given)
     faults = validate.agent(value, version, "")
     if faults:
         raise Invalid(*faults)
     return value  # type: ignore[no-any-return]
+
+
+def _json(given: str) -> Any:
+    try:
+        return orjson.loads(given)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        # Slower, and takes half of a surrogate pair, which a name may have.
+        return json.loads(given)
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON") from None
 
 
 def one_of(*choices: str) -> Check:

@@ -10,6 +10,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sized
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from math import isinf
 from typing import Any, NamedTuple
 
@@ -95,7 +96,7 @@ def _has_escaped_colon(raw: bytes) -> bool:
 
 def _not_too_many(statements: Sized, most: int) -> None:
     if len(statements) > most:
-        raise Invalid(Fault("", "batch", f"has {len(statements)} statements; one request may have {most}"))
+        raise Invalid(Fault("", "batch", f"has more than {most} statements, the most that one request may have"))
 
 
 _NEITHER = Fault("", "type", "is neither a statement (an object) nor an array of statements")
@@ -118,7 +119,8 @@ def _cut_slowly(body: bytes, nesting: int, most: int) -> tuple[Given, ...]:
     repeated: list[tuple[dict[str, Any], list[str]]] = []
     decoder = _noticing(repeated)
     try:
-        spans = list(_spans(text, start, decoder) if many else _only(text, start, decoder))
+        # Of a body of nothing but commas no more is read than needed to refuse it.
+        spans = list(islice(_spans(text, start, decoder) if many else _only(text, start, decoder), most + 1))
     except json.JSONDecodeError as problem:
         where = f"line {problem.lineno}, column {problem.colno}"
         raise Invalid(Fault("", "json", f"is not JSON at {where}: {problem.msg}")) from None

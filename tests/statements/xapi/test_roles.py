@@ -81,9 +81,7 @@ def test_an_agent_or_group_as_the_object_is_found_by_agent_and_so_are_the_member
 
     assert found["agent", "mbox mailto:bob@example.com"] is Role.AGENT
     assert ("agent", "mbox mailto:us@example.com") in found or not group
-    assert (
-        roles.of(statement(object={"objectType": "Agent", **ANN}), None).object == "mbox mailto:ann@example.com"
-    )
+    assert roles.of(statement(object={"objectType": "Agent", **ANN}), None).object == "mbox mailto:ann@example.com"
 
 
 def test_the_strongest_of_two_roles_counts():
@@ -139,6 +137,4 @@ def test_definitions_of_one_activity_in_one_statement_come_together():
 def test_an_agent_is_known_by_the_mention_that_has_a_name():
     named = {"name": "Ann", **ANN}
 
-    assert roles.of(statement(context={"instructor": named}), ANN).agents == {
-        "mbox mailto:ann@example.com": named
-    }
+    assert roles.of(statement(context={"instructor": named}), ANN).agents == {"mbox mailto:ann@example.com": named}

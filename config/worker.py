@@ -1,0 +1,84 @@
+"""gunicorn's worker, made to answer as the rest of the service does.
+
+A request that cannot be read is answered in JSON with the version of xAPI, where gunicorn has a page of HTML.
+And the application may say `Connection: close`, which gunicorn leaves out: a client that was told to go on would
+send its next request to a connection that is closed for the sake of a body that nobody read.
+"""
+
+import socket
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from gunicorn.http import errors, message
+from gunicorn.util import write_nonblock
+from gunicorn.workers.gthread import ThreadWorker
+
+from statements.xapi import versions
+
+# A query holds several IRIs, and each may be as long as its sender likes; above this they are too many for a line.
+LONGEST_REQUEST_LINE = 64 * 1024
+# gunicorn takes a larger limit_request_line for a mistake, and puts this in its place.
+message.MAX_REQUEST_LINE = LONGEST_REQUEST_LINE  # type: ignore[misc]
+
+STATUS: dict[type[Exception], HTTPStatus] = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+_CLOSE = ("Connection", "close")
+
+Application = Callable[..., Iterable[bytes]]
+
+
+class Worker(ThreadWorker):
+    """A process that answers with threads."""
+
+    def load_wsgi(self) -> None:
+        """Load the application."""
+        super().load_wsgi()
+        self.wsgi = _may_close(self.wsgi)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer a request that never reached the application, or whose answer could not be sent."""
+        # What went wrong after the request was read is our own fault.
+        if req is None and isinstance(exc, errors.ParseException):
+            status = STATUS.get(type(exc), HTTPStatus.BAD_REQUEST)
+            sentence = f"The request cannot be read: {str(exc)[:200]}"
+            self.log.info("%s", sentence)
+        else:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            sentence = "Something went wrong here; it is logged. The same request may succeed later."
+            self.log.error("A request failed", exc_info=exc)
+        try:
+            write_nonblock(client, _answer(status, sentence))
+        except OSError as problem:
+            self.log.debug("The answer was not sent: %s", problem)
+
+
+def _may_close(application: Application) -> Application:
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if _CLOSE in headers:
+                # A method of gunicorn's response.
+                start_response.__self__.force_close()
+            return start_response(status, headers, exc_info)
+
+        return application(environ, start)
+
+    return call
+
+
+def _answer(status: HTTPStatus, sentence: str) -> bytes:
+    fault = {"pointer": "", "rule": "request", "problem": sentence}
+    body = orjson.dumps({"error": sentence, "errors": [fault] if status < HTTPStatus.INTERNAL_SERVER_ERROR else []})
+    head = [
+        f"HTTP/1.1 {status} {status.phrase}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        f"{versions.HEADER}: {versions.Version.V1}",
+        "\r\n",
+    ]
+    return "\r\n".join(head).encode() + body
