@@ -69,6 +69,22 @@ class Environment:
         """Words separated by commas."""
         return [word.strip() for word in self.text(name).split(",") if word.strip()] or list(default)
 
+    def pairs(self, name: str) -> dict[str, str]:
+        """`name=value` pairs separated by commas."""
+        found = [word.partition("=") for word in self.words(name)]
+        if not all(key.strip() and value.strip() for key, _, value in found):
+            return self._wrong(name, "pairs such as a=b,c=d", self.text(name), {})
+        return {key.strip(): value.strip() for key, _, value in found}
+
+    def mail(self, name: str) -> dict[str, Any]:
+        """Django's settings for a mail server, from smtp://USER:PASSWORD@HOST:PORT (smtp+tls, smtp+ssl)."""
+        value = self.text(name)
+        try:
+            return dict(environ.Env.email_url_config(value)) if value else {}
+        except (ValueError, KeyError):
+            # The address is not repeated: it may hold a password.
+            return self._wrong(name, "smtp+tls://USER:PASSWORD@HOST:PORT", value.partition(":")[0] + ":...", {})
+
     def choice(self, name: str, default: str, among: tuple[str, ...]) -> str:
         """One of the words, in any case."""
         value = self.text(name)

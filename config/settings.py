@@ -40,6 +40,10 @@ LRS_PAGE_MAX = env.count("LRS_PAGE_MAX", 1000)
 LRS_LOGIN_ATTEMPTS = env.count("LRS_LOGIN_ATTEMPTS", 20)
 LRS_LOGIN_WINDOW = env.count("LRS_LOGIN_WINDOW", 60)
 LRS_CREDENTIAL_TTL = env.count("LRS_CREDENTIAL_TTL", 10, least=0)
+LRS_TOKEN_TTL = env.count("LRS_TOKEN_TTL", 3600)
+LRS_QUARANTINE_BODY = env.size("LRS_QUARANTINE_BODY", 4 * 2**20)
+LRS_QUARANTINE_SIZE = env.size("LRS_QUARANTINE_SIZE", 128 * 2**20)
+LRS_QUARANTINE_DAYS = env.count("LRS_QUARANTINE_DAYS", 90)
 LRS_METRICS_TOKEN = env.text("LRS_METRICS_TOKEN")
 DATA_UPLOAD_MAX_MEMORY_SIZE = LRS_MAX_BODY
 
@@ -191,6 +195,39 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German")), ("ja", _("Japanese")), ("uk", _("Ukrainian"))]
+
+# Tokens of an identity provider outside ------------------------------------------------------------
+
+LRS_OIDC_ISSUER = env.text("LRS_OIDC_ISSUER")
+LRS_OIDC_AUDIENCE = env.text("LRS_OIDC_AUDIENCE")
+# Keycloak and Auth0 say azp, Entra azp or appid, RFC 9068 client_id.
+LRS_OIDC_CLIENT_CLAIMS = env.words("LRS_OIDC_CLIENT_CLAIMS", ("azp", "appid", "client_id"))
+LRS_OIDC_SCOPE_CLAIMS = env.words("LRS_OIDC_SCOPE_CLAIMS", ("scope", "scp", "roles"))
+LRS_OIDC_SCOPES = env.pairs("LRS_OIDC_SCOPES")
+LRS_OIDC_CREDENTIAL = env.text("LRS_OIDC_CREDENTIAL")
+LRS_OIDC_JWKS_URL = env.text("LRS_OIDC_JWKS_URL")
+if bool(LRS_OIDC_ISSUER) != bool(LRS_OIDC_AUDIENCE):
+    env.faults.append("LRS_OIDC_ISSUER and LRS_OIDC_AUDIENCE must be set together: whose tokens, and made for whom")
+for _address in filter(None, (LRS_OIDC_ISSUER, LRS_OIDC_JWKS_URL)):
+    _at = urlsplit(_address)
+    if _at.scheme != "https" and _at.hostname not in ("localhost", "127.0.0.1", "::1"):
+        env.faults.append(f"LRS_OIDC_ISSUER and LRS_OIDC_JWKS_URL must be https addresses, not {_address!r}")
+
+# Who is told of a new kind of refusal or a new shape of statements ----------------------------------
+
+LRS_NOTIFY_MAIL = env.words("LRS_NOTIFY_MAIL")
+LRS_NOTIFY_WEBHOOK = env.text("LRS_NOTIFY_WEBHOOK")
+LRS_MAIL_FROM = env.text("LRS_MAIL_FROM", f"lrs@{_public.hostname}")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = LRS_MAIL_FROM
+EMAIL_TIMEOUT = 30
+_mail = env.mail("LRS_MAIL_URL")
+EMAIL_BACKEND = _mail.get("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+EMAIL_HOST = _mail.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 
 # Logs ---------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do: HTTP Basic now; bearer tokens have their place in `identify`.
+"""Who is asking, and what they may do: HTTP Basic, tokens of ours (lrs.oauth), tokens of an identity provider.
 
 A secret is checked once and remembered for LRS_CREDENTIAL_TTL seconds in the process, so that a request costs no query;
 a credential that is disabled or rotated stops working within that time.
@@ -9,9 +9,10 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import orjson
 from django.conf import settings
@@ -19,9 +20,11 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db.models import F
 from django.utils import timezone
 
-from lrs.errors import Forbidden, TooManyRequests, Unauthorised
-from lrs.models import Credential, FailedLogin, Scope
+from lrs import oidc
+from lrs.errors import BAD_BEARER, Forbidden, TooManyRequests, Unauthorised
+from lrs.models import Credential, FailedLogin, Scope, Token
 from statements.entry import Tenant
+from statements.profiles import Mode, Practice
 
 # From this length on a random secret cannot be guessed, and one fast hash protects it as well as a slow one.
 _LONG = 32
@@ -48,8 +51,9 @@ class Caller:
     tenant: Tenant
     scopes: frozenset[str]
     default_version: str
-    profile: str
     authority: bytes
+    practice: Practice | None = None
+    shapes: bool = False
 
     def may(self, *scopes: Scope) -> bool:
         """Whether any of the scopes is held."""
@@ -70,7 +74,6 @@ NOBODY = Caller(
     tenant=Tenant(0, b""),
     scopes=frozenset(),
     default_version="",
-    profile="",
     authority=b"",
 )
 
@@ -95,43 +98,99 @@ def _digest(salt: str, secret: str) -> str:
     return hashlib.sha256(f"{salt}{secret}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class Identified(NamedTuple):
+    """A caller, and for how many more seconds its authorization is good; None where it does not end by itself."""
+
+    caller: Caller
+    seconds: float | None = None
+
+
 def identify(authorization: str | None, address: str) -> Caller:
     """The caller that an Authorization header names.
 
     Raises Unauthorised, or TooManyRequests after a burst of wrong secrets for this name from this address.
     """
     if not authorization:
-        raise Unauthorised("Send HTTP Basic authentication with the key and secret of a credential.")
+        raise Unauthorised(_HOW)
     mark = hashlib.sha256(_PROCESS_SALT + authorization.encode("utf-8", "surrogatepass")).digest()
     remembered = _remembered.get(mark)
     if remembered is not None and remembered[0] > time.monotonic():
         return remembered[1]
-    caller = _basic(authorization, address)
+    scheme, _, rest = authorization.partition(" ")
+    way = _WAYS.get(scheme.lower())
+    if way is None:
+        raise Unauthorised(_HOW)
+    caller, seconds = way(rest.strip(), address)
     if len(_remembered) > 10_000:
         _remembered.clear()
-    _remembered[mark] = (time.monotonic() + settings.LRS_CREDENTIAL_TTL, caller)
+    good = settings.LRS_CREDENTIAL_TTL if seconds is None else min(settings.LRS_CREDENTIAL_TTL, seconds)
+    _remembered[mark] = (time.monotonic() + good, caller)
     return caller
 
 
+_HOW = "Send HTTP Basic authentication with the key and secret of a credential, or a bearer token."
 _remembered: dict[bytes, tuple[float, Caller]] = {}
 
 
-def _basic(authorization: str, address: str) -> Caller:
-    scheme, _, encoded = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        raise Unauthorised("Send HTTP Basic authentication with the key and secret of a credential.")
+def _basic(encoded: str, address: str) -> Identified:
     try:
-        key, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        key, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except ValueError:
         raise Unauthorised("The Authorization header is not HTTP Basic: base64 of key:secret.") from None
     if not colon:
         raise Unauthorised("The Authorization header is not HTTP Basic: base64 of key:secret.")
+    return Identified(caller_of(verify(key, secret, address)))
+
+
+def verify(key: str, secret: str, address: str) -> Credential:
+    """The credential with this key and secret; raises like `identify`."""
     _refuse_bursts(key, address)
-    credential = Credential.objects.select_related("store").filter(key=key, disabled=False).first()
+    credential = _credential(key=key)
     if credential is None or not check_secret(secret, credential.secret_hash):
         _count_failure(key, address)
         raise Unauthorised("The key or the secret is wrong, or the credential is disabled.")
-    return caller_of(credential)
+    return credential
+
+
+def _bearer(token: str, address: str) -> Identified:
+    """A token of the identity provider is a JWT with two dots; ours has none."""
+    if token.count(".") == 2 and settings.LRS_OIDC_ISSUER:
+        return _provided(token)
+    kept = (
+        Token.objects.select_related("credential__store")
+        .filter(hash=hash_token(token), credential__disabled=False)
+        .first()
+    )
+    seconds = 0.0 if kept is None else (kept.expires - timezone.now()).total_seconds()
+    if kept is None or seconds <= 0:
+        raise Unauthorised("The token is unknown, has expired, or its credential is disabled.", BAD_BEARER)
+    return Identified(caller_of(kept.credential), seconds)
+
+
+def _provided(token: str) -> Identified:
+    """The caller of an identity provider's token: the credential whose key is the token's client, else a common one."""
+    claims = oidc.verify(token)
+    credential = next(filter(None, (_credential(key=client) for client in claims.clients)), None)
+    if credential is None and settings.LRS_OIDC_CREDENTIAL:
+        credential = _credential(name=settings.LRS_OIDC_CREDENTIAL)
+    if credential is None:
+        raise Unauthorised("No credential has the client of this token as its key.", BAD_BEARER)
+    caller = caller_of(credential)
+    if claims.scopes is not None:
+        caller = replace(caller, scopes=caller.scopes & _scopes(claims.scopes))
+    return Identified(caller, claims.seconds)
+
+
+def _credential(**named: str) -> Credential | None:
+    return Credential.objects.select_related("store").filter(disabled=False, **named).first()
+
+
+def hash_token(token: str) -> str:
+    """The hash under which a token is kept: a fast one, for it is long and random."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_WAYS: Mapping[str, Callable[[str, str], Identified]] = {"basic": _basic, "bearer": _bearer}
 
 
 def caller_of(credential: Credential) -> Caller:
@@ -143,7 +202,8 @@ def caller_of(credential: Credential) -> Caller:
         tenant=Tenant(credential.store_id, credential.store.namespace.bytes),
         scopes=_scopes(credential.scopes),
         default_version=credential.default_version,
-        profile=credential.profile,
+        practice=practice_of(credential),
+        shapes=credential.shapes,
         authority=orjson.dumps(
             {
                 "objectType": "Agent",
@@ -154,7 +214,19 @@ def caller_of(credential: Credential) -> Caller:
     )
 
 
-def _scopes(names: list[str]) -> frozenset[str]:
+def practice_of(credential: Credential) -> Practice | None:
+    """How what the credential sends is treated beyond the standard; None for by the standard alone."""
+    practice = Practice(
+        profile=credential.profile,
+        mode=Mode(credential.mode),
+        repairs=tuple(credential.repairs),
+        base=credential.base,
+        content_ids=credential.content_ids,
+    )
+    return practice if practice.profile or practice.repairs or practice.content_ids else None
+
+
+def _scopes(names: Sequence[str]) -> frozenset[str]:
     held: set[str] = set()
     for name in names:
         scope = ALIASES.get(name, name)

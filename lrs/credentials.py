@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from lrs import auth
 from lrs.models import Credential, Scope
 from statements.models import Store
+from statements.profiles import Mode
+from statements.profiles.repairs import REPAIRS
 from statements.xapi.versions import Version
 
 DEFAULT_STORE = "default"
@@ -24,12 +27,23 @@ class Preset(NamedTuple):
 
     default_version: str
     scopes: tuple[Scope, ...]
+    content_ids: bool = False
+    shapes: bool = False
+    silence_hours: int = 0
 
 
 PRESETS: Mapping[str, Preset] = {
     "": Preset("", auth.DEFAULT_SCOPES),
-    # Its documents show requests without the version header.
-    "udemy": Preset(Version.V1, (Scope.STATEMENTS_WRITE, Scope.STATEMENTS_READ_MINE)),
+    "udemy": Preset(
+        # Whether it sends the version header and ids is not published. Without them every statement could be refused,
+        # or doubled by one of its ten tries.
+        default_version=Version.V1,
+        scopes=(Scope.STATEMENTS_WRITE, Scope.STATEMENTS_READ_MINE),
+        content_ids=True,
+        shapes=True,
+        # A long weekend.
+        silence_hours=96,
+    ),
 }
 
 
@@ -64,6 +78,9 @@ def create(
         scopes=_scopes(scopes or preset.scopes),
         default_version=_version(preset.default_version if default_version is None else default_version),
         profile=profile,
+        content_ids=preset.content_ids,
+        shapes=preset.shapes,
+        silence_hours=preset.silence_hours,
     )
     made = _text("secret", secrets.token_urlsafe(36) if secret is None else secret)
     credential.secret_hash = auth.hash_secret(made)
@@ -82,6 +99,7 @@ def rotate(name: str, *, secret: str | None = None) -> Issued:
     made = _text("secret", secrets.token_urlsafe(36) if secret is None else secret)
     credential.secret_hash = auth.hash_secret(made)
     credential.save(update_fields=["secret_hash"])
+    credential.tokens.all().delete()
     return Issued(credential, made)
 
 
@@ -90,7 +108,54 @@ def disable(name: str) -> Credential:
     credential = named(name)
     credential.disabled = True
     credential.save(update_fields=["disabled"])
+    credential.tokens.all().delete()
     return credential
+
+
+def change(
+    name: str,
+    *,
+    mode: str | None = None,
+    repairs: Sequence[str] | None = None,
+    base: str | None = None,
+    content_ids: bool | None = None,
+    shapes: bool | None = None,
+    silence_hours: int | None = None,
+    default_version: str | None = None,
+) -> Credential:
+    """Change how what a credential sends is treated; None leaves a thing as it is. Raises CredentialError."""
+    credential = named(name)
+    credential.mode = credential.mode if mode is None else _one_of("mode", mode, list(Mode))
+    if repairs is not None:
+        credential.repairs = [_one_of("repair", repair, list(REPAIRS)) for repair in dict.fromkeys(repairs)]
+    credential.base = credential.base if base is None else base
+    credential.content_ids = credential.content_ids if content_ids is None else content_ids
+    credential.shapes = credential.shapes if shapes is None else shapes
+    credential.silence_hours = credential.silence_hours if silence_hours is None else silence_hours
+    if default_version is not None:
+        credential.default_version = _version(default_version)
+    credential.save()
+    return credential
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """The four values that an administrator pastes into the sender."""
+
+    token_url: str
+    statement_url: str
+    client_id: str
+    client_secret: str
+
+
+def to_paste(issued: Issued) -> Pasted:
+    """What is pasted into Udemy Business, or any sender with OAuth client credentials."""
+    return Pasted(
+        token_url=f"{settings.LRS_PUBLIC_URL}/oauth/token",
+        statement_url=f"{settings.LRS_PUBLIC_URL}/xapi/statements",
+        client_id=issued.credential.key,
+        client_secret=issued.secret,
+    )
 
 
 def named(name: str) -> Credential:
@@ -100,6 +165,12 @@ def named(name: str) -> Credential:
     if credential is None:
         raise CredentialError(f"There is no credential with the name or key {name!r}.")
     return credential
+
+
+def _one_of(what: str, value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise CredentialError(f"There is no {what} {value!r}; there is {', '.join(known)}.")
+    return value
 
 
 def _text(what: str, value: str) -> str:

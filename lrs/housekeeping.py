@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from lrs.models import FailedLogin
+from lrs.models import FailedLogin, Token
 
 # No request lasts this long: gunicorn ends it before.
 ABANDONED = timedelta(hours=6)
@@ -16,6 +16,11 @@ def forget_failed_logins(now: datetime) -> int:
     """Drop the counts of wrong secrets whose window has passed; how many."""
     before = now - timedelta(seconds=settings.LRS_LOGIN_WINDOW)
     return FailedLogin.objects.filter(since__lt=before).delete()[0]
+
+
+def forget_tokens(now: datetime) -> int:
+    """Drop bearer tokens that have expired; how many."""
+    return Token.objects.filter(expires__lte=now).delete()[0]
 
 
 def remove_abandoned_uploads(now: datetime) -> int:

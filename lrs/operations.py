@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cache
 from http import HTTPMethod, HTTPStatus
 
@@ -12,12 +13,14 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from lrs import watch
 from statements import progress
 from statements.models import Store
 
@@ -92,15 +95,27 @@ def _registry() -> CollectorRegistry:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(REGISTRY)
+    registry.register(_Watched())
     registry.register(_Behind())
     return registry
 
 
-class _Behind:
-    """How far progress is behind the statements, by store, asked of the database when somebody looks."""
+class _Watched:
+    """The figures of credentials, asked of the database when somebody looks; none while it does not answer."""
 
     def collect(self) -> Iterator[Metric]:
-        """A sample of each for each store; none while the database does not answer."""
+        """One sample of each for each credential that is not disabled."""
+        try:
+            yield from _watched()
+        except DatabaseError:
+            log.exception("The figures of credentials cannot be read.")
+
+
+class _Behind:
+    """How far progress is behind the statements, by store, asked of the database like the figures of credentials."""
+
+    def collect(self) -> Iterator[Metric]:
+        """A sample of each for each store."""
         try:
             yield from _behind()
         except DatabaseError:
@@ -116,6 +131,31 @@ def _behind() -> list[Metric]:
         amount.add_metric([store.name], lag.statements)
         waited.add_metric([store.name], lag.waited.total_seconds())
     return [amount, waited]
+
+
+def _watched() -> list[Metric]:
+    gauges = {
+        name: GaugeMetricFamily(f"lrs_credential_{name}", text, labels=["credential"])
+        for name, text in _OF_CREDENTIALS.items()
+    }
+    for brief in watch.briefs(timezone.now()):
+        for name, gauge in gauges.items():
+            value = getattr(brief, name)
+            seconds = value.timestamp() if isinstance(value, datetime) else value
+            gauge.add_metric([brief.credential], float(seconds or 0))
+    return list(gauges.values())
+
+
+_OF_CREDENTIALS = {
+    "last_statement": "When the newest statement was stored, as a Unix time; 0 for never.",
+    "last_refusal": "When a request was last refused, as a Unix time; 0 for never.",
+    "silent": "1 where no statement came for longer than the credential's silence_hours.",
+    "statements_today": "Statements stored today (UTC).",
+    "findings_today": "Deviations from the sender's profile today (UTC).",
+    "retried_today": "Statements that were kept before and came again, today (UTC) last.",
+    "open_refusals": "Refused requests that nobody has replayed or dismissed.",
+    "new_refusal_kinds": "Reasons of refusal first seen in the last 24 hours, without dismissed ones.",
+}
 
 
 def _not_ready(reason: str) -> JsonResponse:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from lrs import http
+from lrs import http, oauth, vendors
 from lrs.resources import about, activities, activity_profile, agent_profile, agents, state, statements
 
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("xapi/statements/more/<str:token>", statements.more),
     # BigBlueButton's exporter posts here whatever path it is given.
     path("xAPI/statements", statements.view),
+    path("oauth/token", oauth.token),
+    path("profiles/<str:name>/schema.json", vendors.schema),
     path("", include("lrs.connectors.urls")),
     re_path(r"^(?:xapi|xAPI)(?:/.*)?$", http.unknown),
 ]

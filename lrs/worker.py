@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db import close_old_connections
 from django.utils import timezone
 
-from lrs import housekeeping
+from lrs import housekeeping, notices, quarantine
 from lrs.connections import drop_broken
 from lrs.connectors import schedule
 from lrs.connectors import worker as inbox
@@ -36,6 +36,9 @@ JOBS = (
     Job("ask providers", timedelta(seconds=1), schedule.tick, once=schedule.run_due, end=schedule.stop),
     Job("follow progress", timedelta(milliseconds=500), progress.follow_all, once=progress.catch_up),
     Job("forget failed logins", timedelta(minutes=5), housekeeping.forget_failed_logins),
+    Job("forget expired tokens", timedelta(minutes=10), housekeeping.forget_tokens),
+    Job("forget old refusals", timedelta(hours=1), quarantine.forget),
+    Job("tell what is new", timedelta(minutes=1), notices.tell),
     Job("remove abandoned uploads", timedelta(hours=1), housekeeping.remove_abandoned_uploads),
 )
 

@@ -23,7 +23,7 @@ class Finding(models.Model):
     severity = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Severity])
 
     class Meta:
-        indexes = [models.Index(fields=["store", "credential", "rule", "stored"], name="finding_rule")]
+        indexes = [models.Index(fields=["store", "credential", "stored", "rule"], name="finding_rule")]
 
     def __str__(self) -> str:
         return f"{self.rule} at {self.pointer}"

@@ -1,5 +1,6 @@
 """The sender's mistakes: what is wrong with what was sent, and where."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -13,6 +14,8 @@ class Fault(NamedTuple):
 
 class StatementError(Exception):
     """Anything wrong with what a sender sent; sending the same again cannot turn out differently."""
+
+    faults: tuple[Fault, ...] = ()
 
 
 class Invalid(StatementError):
@@ -39,3 +42,10 @@ class Conflict(StatementError):
     def __init__(self, ids: tuple[str, ...]) -> None:
         self.ids = ids
         super().__init__(f"A different statement with the id {', '.join(ids)} is already stored.")
+
+    def placed(self, places: Mapping[str, str]) -> "Conflict":
+        """The same with a fault for each statement; `places` has the pointer of each by its id in lower case."""
+        same = Conflict(self.ids)
+        problem = "a different statement with this id is already stored"
+        same.faults = tuple(Fault(f"{places[id]}/id", "conflict", problem) for id in self.ids)
+        return same

@@ -10,9 +10,10 @@ import orjson
 from statements import attachments as contents
 from statements import entry, keys, profiles, store
 from statements.entry import Entry, Provenance, Tenant
+from statements.errors import Conflict
 from statements.profiles import Practice, repairs
 from statements.profiles.finding import Finding
-from statements.profiles.repairs import Repaired
+from statements.profiles.repairs import Repairs
 from statements.xapi import attachments, normalise, signature, validate
 from statements.xapi.attachments import Part
 from statements.xapi.text import Given
@@ -38,13 +39,6 @@ class Replay(NamedTuple):
     refusal: int
 
 
-class _Checked(NamedTuple):
-    given: Given
-    id: str
-    findings: tuple[Finding, ...]
-    provenance: Provenance | None
-
-
 def ingest(
     given: Sequence[Given],
     *,
@@ -57,36 +51,43 @@ def ingest(
 
     Raises Invalid with every fault of every statement, or Conflict.
     """
-    repaired = _repaired(given, source.practice)
-    mended = [one.given for one in repaired]
+    mended, repaired = _repaired(given, source.practice)
     validate.batch(mended, version)
     attachments.check(mended, parts)
     signature.check(mended, _signatures(mended, parts))
     findings = profiles.findings(mended, source.practice)
-    origins = [_origin(sent, one, replay) for sent, one in zip(given, repaired, strict=True)]
-    ids = [_id(one, source) for one in mended]
-    checked = map(_Checked, mended, ids, findings, origins)
+    origins = _origins(given, repaired, replay)
     authority = orjson.loads(source.authority)
+    ids = [_id(one, source) for one in mended]
     # By id: what says the same twice in one batch has the same id made of it, and is one statement.
-    entries = {one.id: _entry(one, source, authority, version) for one in checked}
+    entries = {
+        id: _entry(one, id, source, authority, version, findings.get(index, ()), origins.get(index))
+        for index, (one, id) in enumerate(zip(mended, ids, strict=True))
+    }
     contents.keep(source.tenant.store, parts)
-    store.insert(source.tenant.store, list(entries.values()))
+    try:
+        store.insert(source.tenant.store, list(entries.values()))
+    except Conflict as problem:
+        raise problem.placed({id.lower(): one.at for id, one in zip(ids, given, strict=True)}) from None
     return ids
 
 
-def _repaired(given: Sequence[Given], practice: Practice | None) -> list[Repaired]:
+def _repaired(given: Sequence[Given], practice: Practice | None) -> tuple[Sequence[Given], Mapping[int, Repairs]]:
     if practice is None or not practice.repairs:
-        return [Repaired(one, ()) for one in given]
+        return given, {}
     return repairs.apply(given, practice.repairs, practice.base)
 
 
-def _origin(sent: Given, repaired: Repaired, replay: Replay | None) -> Provenance | None:
-    if replay is None and not repaired.repairs:
-        return None
-    original = sent.raw.decode()
+def _origins(
+    given: Sequence[Given], repaired: Mapping[int, Repairs], replay: Replay | None
+) -> Mapping[int, Provenance]:
+    """Where the texts come from, by index, of those that are not simply what was sent."""
     if replay is None:
-        return Provenance(original, repaired.repairs)
-    return Provenance(original, repaired.repairs, replay.received, replay.refusal)
+        return {index: Provenance(given[index].raw.decode(), names) for index, names in repaired.items()}
+    return {
+        index: Provenance(one.raw.decode(), repaired.get(index, ()), replay.received, replay.refusal)
+        for index, one in enumerate(given)
+    }
 
 
 def _id(given: Given, source: Source) -> str:
@@ -99,8 +100,15 @@ def _id(given: Given, source: Source) -> str:
     return str(uuid4())
 
 
-def _entry(checked: _Checked, source: Source, authority: Mapping[str, Any], version: Version) -> Entry:
-    given, id, findings, provenance = checked
+def _entry(
+    given: Given,
+    id: str,
+    source: Source,
+    authority: Mapping[str, Any],
+    version: Version,
+    findings: tuple[Finding, ...],
+    provenance: Provenance | None,
+) -> Entry:
     practice = source.practice
     return entry.of(
         given.value,

@@ -12,7 +12,7 @@ from django.core import signing
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import http_date
 
-from lrs import multipart, parameters
+from lrs import multipart, parameters, shapes
 from lrs.auth import Caller
 from lrs.errors import NotFound
 from lrs.http import Call, resource
@@ -79,17 +79,27 @@ def put(call: Call) -> HttpResponse:
 
 
 def _take(call: Call, id: str | None = None) -> list[str]:
-    source = Source(call.caller.tenant, call.caller.credential, call.caller.authority)
+    caller = call.caller
+    source = Source(caller.tenant, caller.credential, caller.authority, caller.practice)
     content_type = call.header("content-type") or ""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
-        return ingest(_cut(call.content(), id), source=source, version=call.version)
+        given = _cut(call.content(), id)
+        _note_shapes(call, given)
+        return ingest(given, source=source, version=call.version, replay=call.replay)
     if kind == "multipart/mixed":
         with multipart.receive(call.body, content_type, _limits(), settings.FILE_UPLOAD_TEMP_DIR) as received:
             given = _cut(received.statements, id)
-            return ingest(given, source=source, version=call.version, parts=received.parts)
+            _note_shapes(call, given)
+            return ingest(given, source=source, version=call.version, parts=received.parts, replay=call.replay)
     problem = f"statements come as application/json or multipart/mixed, not as {content_type[:100] or 'nothing named'}"
     raise Invalid(Fault("Content-Type", "content-type", problem))
+
+
+def _note_shapes(call: Call, given: Sequence[Given]) -> None:
+    # A replay sends what was noted when it first came, or what an administrator has written.
+    if call.caller.shapes and call.replay is None:
+        shapes.note(call.caller, given)
 
 
 def _cut(body: bytes, id: str | None) -> Sequence[Given]:

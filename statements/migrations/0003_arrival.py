@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ("severity", models.CharField(choices=[("error", "error"), ("warning", "warning")], max_length=10)),
             ],
             options={
-                "indexes": [models.Index(fields=["store", "credential", "rule", "stored"], name="finding_rule")],
+                "indexes": [models.Index(fields=["store", "credential", "stored", "rule"], name="finding_rule")],
             },
         ),
         migrations.CreateModel(

@@ -48,20 +48,24 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 
-def findings(given: Sequence[Given], practice: Practice | None) -> list[tuple[Finding, ...]]:
-    """The findings of each valid statement, in order; raises Invalid for errors where the mode is to reject them."""
+def findings(given: Sequence[Given], practice: Practice | None) -> Mapping[int, tuple[Finding, ...]]:
+    """The findings of valid statements that have any, by index.
+
+    Raises Invalid for those that are errors where the mode is to reject them.
+    """
     if practice is None or not practice.profile or practice.mode is Mode.OFF:
-        return [()] * len(given)
-    found = [PROFILES[practice.profile].findings(one.value) for one in given]
+        return {}
+    profile = PROFILES[practice.profile]
+    found = {index: its for index, one in enumerate(given) if (its := profile.findings(one.value))}
     if practice.mode is Mode.REJECT:
         _reject(given, found)
     return found
 
 
-def _reject(given: Sequence[Given], found: Sequence[tuple[Finding, ...]]) -> None:
+def _reject(given: Sequence[Given], found: Mapping[int, tuple[Finding, ...]]) -> None:
     faults = [
-        Fault(one.at + finding.pointer, finding.rule, finding.problem)
-        for one, its in zip(given, found, strict=True)
+        Fault(given[index].at + finding.pointer, finding.rule, finding.problem)
+        for index, its in found.items()
         for finding in its
         if finding.severity is Severity.ERROR
     ]

@@ -26,11 +26,8 @@ _BARE_TYPES = {
 }
 
 
-class Repaired(NamedTuple):
-    """A statement after the repairs, and which of them changed it, as "name@version"."""
-
-    given: Given
-    repairs: tuple[str, ...]
+# The repairs that changed a statement, each as "name@version".
+Repairs = tuple[str, ...]
 
 
 class Repair(NamedTuple):
@@ -45,20 +42,29 @@ class Repair(NamedTuple):
     mend: Callable[[bytes, Mapping[str, Any], str], bytes | None]
 
 
-def apply(given: Sequence[Given], names: Sequence[str], base: str) -> list[Repaired]:
-    """Each statement after the repairs of these names; `base` is what sumtotal-relative-id puts in front."""
+def apply(given: Sequence[Given], names: Sequence[str], base: str) -> tuple[list[Given], dict[int, Repairs]]:
+    """The statements after the repairs of these names, and by index what was done to those that were changed.
+
+    `base` is what sumtotal-relative-id puts in front.
+    """
     chosen = [repair for repair in REPAIRS.values() if repair.name in names]
-    return [_apply(one, chosen, base) for one in given]
+    mended, done = [], {}
+    for index, one in enumerate(given):
+        after, repairs = _apply(one, chosen, base)
+        mended.append(after)
+        if repairs:
+            done[index] = repairs
+    return mended, done
 
 
-def _apply(given: Given, chosen: Sequence[Repair], base: str) -> Repaired:
+def _apply(given: Given, chosen: Sequence[Repair], base: str) -> tuple[Given, Repairs]:
     done = []
     for repair in chosen:
         mended = repair.mend(given.raw, given.value, base) if isinstance(given.value, dict) else None
         if mended is not None:
             given = Given(mended, text.read(mended), given.at)
             done.append(f"{repair.name}@{repair.version}")
-    return Repaired(given, tuple(done))
+    return given, tuple(done)
 
 
 # --- the repairs

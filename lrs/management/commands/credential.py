@@ -1,8 +1,9 @@
-"""manage.py credential create | list | rotate | disable."""
+"""manage.py credential create | list | change | rotate | disable."""
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from lrs import credentials
 from lrs.credentials import CredentialError, Issued
 from lrs.models import Credential
+from statements.profiles import Mode
+from statements.profiles.repairs import REPAIRS
 
 
 class Command(BaseCommand):
@@ -29,6 +32,16 @@ class Command(BaseCommand):
         create.add_argument("--default-version", help="taken where a request names no version: 1.0.3 or 2.0.0")
         create.add_argument("--profile", default="", choices=sorted(filter(None, credentials.PRESETS)))
         actions.add_parser("list", parents=[shared], help="all credentials, without secrets")
+        change = actions.add_parser("change", parents=[shared], help="how what it sends is treated")
+        change.add_argument("name", help="name or key")
+        change.add_argument("--mode", choices=list(Mode), help="what becomes of deviations from its profile")
+        change.add_argument("--repair", action="append", choices=list(REPAIRS), help="may be repeated; replaces all")
+        change.add_argument("--no-repairs", action="store_true", help="switch all repairs off")
+        change.add_argument("--base", help="what sumtotal-relative-id puts in front of an id that is no IRI")
+        change.add_argument("--content-ids", action=BooleanOptionalAction, help="recognise repeats without an id")
+        change.add_argument("--shapes", action=BooleanOptionalAction, help="note the JSON shapes that it sends")
+        change.add_argument("--silence-hours", type=int, help="after which it counts as silent; 0 never")
+        change.add_argument("--default-version", help="taken where a request names no version; empty refuses those")
         rotate = actions.add_parser("rotate", parents=[shared], help="a new secret; the old one stops working")
         rotate.add_argument("name", help="name or key")
         rotate.add_argument("--secret", help="instead of a random one")
@@ -65,6 +78,20 @@ def _list(options: Mapping[str, Any]) -> Answer:
     return [_described(credential) for credential in Credential.objects.select_related("store")]
 
 
+def _change(options: Mapping[str, Any]) -> Answer:
+    changed = credentials.change(
+        options["name"],
+        mode=options["mode"],
+        repairs=[] if options["no_repairs"] else options["repair"],
+        base=options["base"],
+        content_ids=options["content_ids"],
+        shapes=options["shapes"],
+        silence_hours=options["silence_hours"],
+        default_version=options["default_version"],
+    )
+    return _described(changed)
+
+
 def _rotate(options: Mapping[str, Any]) -> Answer:
     return _issued(credentials.rotate(options["name"], secret=options["secret"]))
 
@@ -76,6 +103,7 @@ def _disable(options: Mapping[str, Any]) -> Answer:
 _ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
     "create": _create,
     "list": _list,
+    "change": _change,
     "rotate": _rotate,
     "disable": _disable,
 }
@@ -89,6 +117,12 @@ def _described(credential: Credential) -> dict[str, Any]:
         "store": credential.store.name,
         "default_version": credential.default_version,
         "profile": credential.profile,
+        "mode": credential.mode,
+        "repairs": credential.repairs,
+        "base": credential.base,
+        "content_ids": credential.content_ids,
+        "shapes": credential.shapes,
+        "silence_hours": credential.silence_hours,
         "disabled": credential.disabled,
         "created": credential.created.isoformat(),
     }
@@ -96,13 +130,17 @@ def _described(credential: Credential) -> dict[str, Any]:
 
 def _issued(issued: Issued) -> dict[str, Any]:
     described = _described(issued.credential)
-    return {"name": described.pop("name"), "key": described.pop("key"), "secret": issued.secret, **described}
+    answer = {"name": described.pop("name"), "key": described.pop("key"), "secret": issued.secret, **described}
+    # A profile's sender fetches tokens; whoever set it up pastes these four into its pages.
+    return answer | asdict(credentials.to_paste(issued)) if issued.credential.profile else answer
 
 
 def _for_people(answer: Answer) -> str:
     if isinstance(answer, list):
         return "\n\n".join(map(_for_people, answer)) or "There are no credentials."
     lines = [f"{name.replace('_', ' '):16} {_plain(value)}" for name, value in answer.items()]
+    if "token_url" in answer:
+        lines.append(f"Paste into {answer['profile']}: token url, statement url, client id and client secret.")
     if "secret" in answer:
         lines.append("The secret is not shown again.")
     return "\n".join(lines)
@@ -111,4 +149,4 @@ def _for_people(answer: Answer) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value) or "-"
+    return (", ".join(map(str, value)) if isinstance(value, list) else str(value)) or "-"

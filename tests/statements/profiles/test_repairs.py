@@ -1,11 +1,13 @@
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from statements.profiles import repairs
 from statements.profiles.repairs import REPAIRS
 from statements.xapi import text, validate
+from statements.xapi.text import Given
 from statements.xapi.versions import Version
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "udemy"
@@ -13,10 +15,15 @@ PROGRESS = "https://w3id.org/xapi/cmi5/result/extensions/progress"
 ALL = tuple(REPAIRS)
 
 
+class Repaired(NamedTuple):
+    given: Given
+    repairs: tuple[str, ...]
+
+
 def mend(raw, *names, base=""):
     (given,) = text.cut(raw if isinstance(raw, bytes) else json.dumps(raw).encode(), nesting=64, most=1)
-    (repaired,) = repairs.apply([given], names, base)
-    return repaired
+    (mended,), done = repairs.apply([given], names, base)
+    return Repaired(mended, done.get(0, ()))
 
 
 def payload(name):

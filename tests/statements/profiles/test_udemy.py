@@ -159,7 +159,7 @@ def test_errors_refuse_a_statement_where_the_practice_is_so_and_warnings_do_not(
     with pytest.raises(Invalid) as refused:
         findings(given(odd, wrong), rejecting)
     assert [fault.pointer for fault in refused.value.faults] == ["/1/result/completion"]
-    assert [len(its) for its in findings(given(odd), rejecting)] == [1]
-    assert [len(its) for its in findings(given(odd, wrong), Practice("udemy"))] == [1, 1]
-    assert findings(given(odd, wrong), Practice("udemy", Mode.OFF)) == [(), ()]
-    assert findings(given(odd, wrong), None) == [(), ()]
+    assert list(findings(given(odd), rejecting)) == [0]
+    assert list(findings(given(payload("course_progressed"), odd, wrong), Practice("udemy"))) == [1, 2]
+    assert findings(given(odd, wrong), Practice("udemy", Mode.OFF)) == {}
+    assert findings(given(odd, wrong), None) == {}

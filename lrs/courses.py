@@ -1,0 +1,78 @@
+"""Udemy's list of courses and learning paths, as JSON of its Course API or as CSV, for the catalogue of titles.
+
+A course is known by `xapi_activity_id` (published: "to reference the activity id of the object to the course") and by
+its address; a learning path by its address, which is what its statements have (inferred).
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from statements.catalogue import Listed
+
+_LISTS = ("results", "courses", "learning_paths", "items")
+# A CSV that has only the course's number; the address is the one of xapi_activity_id.
+_ADDRESS_OF_NUMBER = "https://www.udemy.com/course/{}"
+
+
+class CatalogueError(Exception):
+    """A file that cannot be read as a list of courses; the text is a sentence for whoever sent it."""
+
+
+def read(file: Path) -> list[Listed]:
+    """The courses and learning paths of a file that have a title and an id. Raises CatalogueError."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise CatalogueError(f"{file} cannot be read: {problem}") from None
+    rows = list(_json(text) if text.lstrip()[:1] in ("{", "[") else _csv(text))
+    if not rows:
+        raise CatalogueError(f"{file} has no courses in it.")
+    return [listed for row in rows if (listed := _listed(row)) is not None]
+
+
+def _json(text: str) -> Iterator[Mapping[str, Any]]:
+    """A list of items, one item, or a page of the API with the items in `results`."""
+    try:
+        document = json.loads(text)
+    except ValueError as problem:
+        raise CatalogueError(f"It is not JSON: {problem}") from None
+    if isinstance(document, dict):
+        lists = [document[name] for name in _LISTS if isinstance(document.get(name), list)]
+        # A learning path has items of its own, so a list within it is not the list.
+        document = lists[0] if lists and "_class" not in document else [document]
+    yield from (row for row in document if isinstance(row, dict))
+
+
+def _csv(text: str) -> Iterator[Mapping[str, Any]]:
+    lines = text.splitlines()
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    for row in csv.DictReader(lines, delimiter=delimiter):
+        yield {(name or "").strip().lower().replace(" ", "_"): (value or "").strip() for name, value in row.items()}
+
+
+def _listed(row: Mapping[str, Any]) -> Listed | None:
+    title = str(row.get("title") or row.get("name") or row.get("course_title") or "").strip()
+    number = str(row.get("id") or row.get("course_id") or "")
+    iris = [str(row[name]) for name in ("xapi_activity_id", "url") if row.get(name)]
+    kind = "learning_path" if row.get("_class") == "learning_path" or "/learning-paths/" in "".join(iris) else "course"
+    if not iris and number.isdigit() and kind == "course":
+        iris = [_ADDRESS_OF_NUMBER.format(number)]
+    if not title or not iris:
+        return None
+    return Listed(tuple(iris), title, kind, _language(row.get("locale")), _minutes(row.get("estimated_content_length")))
+
+
+def _language(locale: object) -> str:
+    """ja_JP as a language tag."""
+    name = locale.get("locale") if isinstance(locale, dict) else locale
+    return str(name or "").replace("_", "-")[:40]
+
+
+def _minutes(value: object) -> float | None:
+    try:
+        return float(str(value))
+    except ValueError:
+        return None

@@ -1,0 +1,39 @@
+"""manage.py selfcheck: is anything wrong? Exit code 0 for no, 1 for yes."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from lrs import watch
+from lrs.models import Credential
+
+
+class Command(BaseCommand):
+    help = "Say which senders are silent and what is refused for a new reason; exit code 1 where anything is wrong."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """--json, with all figures; --days of them."""
+        parser.add_argument("--json", action="store_true", help="answer with JSON")
+        parser.add_argument("--days", type=int, default=7, help="how many days of counts")
+
+    def handle(self, *, days: int, **options: Any) -> None:
+        """Look."""
+        now = timezone.now()
+        troubles = list(watch.troubles(now))
+        if options["json"]:
+            credentials = Credential.objects.select_related("store")
+            answer = {
+                "ok": not troubles,
+                "troubles": [trouble._asdict() for trouble in troubles],
+                "credentials": [watch.described(watch.figures(each, now, days=days)) for each in credentials],
+            }
+            self.stdout.write(json.dumps(answer, indent=2))
+        else:
+            lines = [f"{trouble.credential}: {trouble.what}: {trouble.sentence}" for trouble in troubles]
+            self.stdout.write("\n".join(lines) or "ok")
+        if troubles:
+            sys.exit(1)

@@ -1,0 +1,282 @@
+"""Refused requests of known credentials: kept as they came, grouped by reason, to be looked at, mended and replayed.
+
+Senders forget: Udemy Business tries a statement about ten times in five days and then drops it. What was refused stays
+here, so that nothing is lost because of a mistake in a form. The sender's answer is not changed by any of this.
+
+Limits: LRS_QUARANTINE_SIZE bytes for each credential, MOST_KINDS reasons for each credential, LRS_QUARANTINE_DAYS.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet, Sum
+from django.utils import timezone
+
+from lrs.models import Refusal, RefusalKind
+from statements.errors import Fault
+
+log = logging.getLogger(__name__)
+
+WRITING = frozenset({"PUT", "POST", "DELETE"})
+MOST_KINDS = 300
+# What a row takes beside its body: headers, errors, indexes.
+_ROW = 2048
+_MOST_ERRORS = 100
+_LONGEST = 2000
+_INDEX = re.compile(r"/(?:\d+|-)(?=/|$)")
+_SECRET = re.compile(r"auth|cookie|token|secret|passw|signature|api-?key|credential", re.IGNORECASE)
+
+
+class QuarantineError(Exception):
+    """What cannot be done with a refusal; the text is a sentence for whoever asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that was refused. Names of headers are in lower case; `note` says why the body is not all there."""
+
+    store: int
+    credential: int
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    note: str
+    status: int
+    sentence: str
+    faults: Sequence[Fault]
+
+
+# --- taking in
+
+
+def keep(refused: Refused) -> None:
+    """Keep a refused request; a failure to do so is logged and changes nothing for the sender."""
+    try:
+        with transaction.atomic():
+            kind = _keep(refused, timezone.now())
+        if kind is not None:
+            _make_room(refused.credential, kind)
+    except Exception:
+        log.exception("A refused %s %s could not be kept.", refused.method, refused.path)
+
+
+def _keep(refused: Refused, now: datetime) -> RefusalKind | None:
+    """Keep or count it; its kind where it takes room that nothing took before."""
+    kind = _kind(refused, now)
+    digest = _digest(refused)
+    size = len(refused.body) + _ROW
+    again = Refusal.objects.filter(kind=kind, digest=digest).update(times=F("times") + 1, last=now)
+    added = 0 if again else size
+    RefusalKind.objects.filter(pk=kind.pk).update(count=F("count") + 1, last=now, bytes=F("bytes") + added)
+    if again:
+        return None
+    Refusal.objects.create(
+        kind=kind,
+        store_id=refused.store,
+        credential_id=refused.credential,
+        digest=digest,
+        received=now,
+        last=now,
+        method=refused.method[:10],
+        path=_clean(refused.path),
+        query=_without_secrets(refused.query),
+        headers=_without_secrets(refused.headers),
+        body=refused.body,
+        note=refused.note,
+        bytes=size,
+        status=refused.status,
+        sentence=_storable(refused.sentence),
+        errors=errors(refused.faults),
+    )
+    return kind
+
+
+def _kind(refused: Refused, now: datetime) -> RefusalKind:
+    """The reason's row, locked, so that what comes at the same time for the same reason waits."""
+    found = _find_kind(refused, what(refused), now)
+    if found is None:
+        # Somebody sends ever new reasons: from here on the rules alone count.
+        found = _find_kind(refused, "\n".join(sorted({fault.rule for fault in refused.faults})), now, always=True)
+    if found is None:
+        raise QuarantineError("A refusal has no kind.")
+    return found
+
+
+def _find_kind(refused: Refused, what: str, now: datetime, *, always: bool = False) -> RefusalKind | None:
+    what = what or f"status {refused.status}"
+    fingerprint = hashlib.sha256(what.encode()).hexdigest()[:16]
+    kinds = RefusalKind.objects.filter(credential=refused.credential)
+    mine = kinds.select_for_update().filter(fingerprint=fingerprint)
+    kind = mine.first()
+    if kind is None and (always or kinds.count() < MOST_KINDS):
+        row = RefusalKind(
+            store_id=refused.store,
+            credential_id=refused.credential,
+            fingerprint=fingerprint,
+            what=what,
+            sentence=_storable(refused.sentence),
+            status=refused.status,
+            first=now,
+            last=now,
+        )
+        RefusalKind.objects.bulk_create([row], ignore_conflicts=True)
+        kind = mine.get()
+    return kind
+
+
+def what(refused: Refused) -> str:
+    """What a refusal is about: each rule with its pointer without indices, a line each, in order."""
+    lines = {f"{fault.rule} {_INDEX.sub('', fault.pointer)}".strip() for fault in refused.faults}
+    return _storable("\n".join(sorted(lines)))
+
+
+def _digest(refused: Refused) -> str:
+    query = "&".join(f"{name}={value}" for name, value in sorted(refused.query.items()))
+    head = f"{refused.method} {refused.path}?{query}\n".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(head + refused.body).hexdigest()
+
+
+def _without_secrets(named: Mapping[str, str]) -> dict[str, str]:
+    return {_clean(name): _clean(value) for name, value in named.items() if not _SECRET.search(name)}
+
+
+def _storable(text: str) -> str:
+    return _clean(text[:_LONGEST])
+
+
+def _clean(text: str) -> str:
+    """Without what PostgreSQL does not take."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+# --- limits
+
+
+def _make_room(credential: int, kind: RefusalKind) -> None:
+    """Drop the oldest of this kind, then of the largest kinds, until the credential is within its limit."""
+    kinds = RefusalKind.objects.filter(credential=credential)
+    excess = (kinds.aggregate(total=Sum("bytes"))["total"] or 0) - settings.LRS_QUARANTINE_SIZE
+    if excess <= 0:
+        return
+    with transaction.atomic():
+        # In one order, so that two who make room cannot wait for each other.
+        rows = list(kinds.select_for_update().order_by("pk"))
+        others = sorted((row for row in rows if row.pk != kind.pk), key=lambda row: -row.bytes)
+        for pk in (kind.pk, *[row.pk for row in others]):
+            if excess > 0:
+                excess -= _drop(_droppable(Refusal.objects.filter(kind=pk)), excess)
+
+
+def _drop(oldest_first: "QuerySet[Refusal]", excess: int) -> int:
+    """Delete until `excess` bytes are gained; the bytes that were."""
+    gained, chosen = 0, []
+    for pk, size in oldest_first.values_list("pk", "bytes").iterator(chunk_size=100):
+        if gained >= excess:
+            break
+        chosen.append(pk)
+        gained += size
+    _delete(Refusal.objects.filter(pk__in=chosen))
+    return gained
+
+
+def _droppable(refusals: "QuerySet[Refusal]") -> "QuerySet[Refusal]":
+    """What may go, oldest first: an edited one that was replayed is the only original of its statements."""
+    return refusals.exclude(_originals()).order_by("last", "pk")
+
+
+def _originals() -> Q:
+    return Q(state=Refusal.State.REPLAYED, edited__isnull=False)
+
+
+def _delete(refusals: "QuerySet[Refusal]") -> int:
+    sizes = dict(refusals.values_list("kind").annotate(total=Sum("bytes")).order_by())
+    deleted = refusals.delete()[1].get(Refusal._meta.label, 0)
+    for kind, total in sorted(sizes.items()):
+        RefusalKind.objects.filter(pk=kind).update(bytes=F("bytes") - total)
+    return deleted
+
+
+def forget(now: datetime) -> int:
+    """Drop refusals that did not come again for LRS_QUARANTINE_DAYS, and the kinds that have none left; how many."""
+    before = now - timedelta(days=settings.LRS_QUARANTINE_DAYS)
+    with transaction.atomic():
+        done = _delete(Refusal.objects.filter(last__lt=before).exclude(_originals()))
+        RefusalKind.objects.filter(last__lt=before, refusals__isnull=True).delete()
+    return done
+
+
+# --- looking and deciding; a `store` of None is all of them
+
+
+def kinds(*, store: int | None = None, credential: int | None = None) -> "QuerySet[RefusalKind]":
+    """The reasons, newest first, with their credentials."""
+    found = RefusalKind.objects.select_related("credential", "store")
+    if store is not None:
+        found = found.filter(store=store)
+    return found if credential is None else found.filter(credential=credential)
+
+
+def refusals(
+    *, store: int | None = None, fingerprint: str = "", credential: int | None = None, state: str = ""
+) -> "QuerySet[Refusal]":
+    """Refused requests without their bodies, newest first."""
+    found = Refusal.objects.select_related("credential", "store", "kind").defer("body", "edited")
+    if store is not None:
+        found = found.filter(store=store)
+    if credential is not None:
+        found = found.filter(credential=credential)
+    if fingerprint:
+        found = found.filter(kind__fingerprint=fingerprint)
+    return found.filter(state=state) if state else found
+
+
+def get(number: int, *, store: int | None = None) -> Refusal:
+    """One refused request, with its body. Raises QuarantineError."""
+    found = Refusal.objects.select_related("credential__store", "store", "kind").filter(pk=number)
+    if store is not None:
+        found = found.filter(store=store)
+    refusal = found.first()
+    if refusal is None:
+        raise QuarantineError(f"There is no refused request {number}.")
+    return refusal
+
+
+def edit(refusal: Refusal, body: bytes | None) -> Refusal:
+    """Let a replay send this body instead; None for the original one. Raises QuarantineError."""
+    if refusal.state == Refusal.State.REPLAYED:
+        raise QuarantineError(f"The refused request {refusal.pk} was replayed already.")
+    refusal.edited = body
+    refusal.save(update_fields=["edited"])
+    return refusal
+
+
+def dismiss(refusal: Refusal) -> Refusal:
+    """Say that nothing is to be done about it. Raises QuarantineError."""
+    if refusal.state == Refusal.State.REPLAYED:
+        raise QuarantineError(f"The refused request {refusal.pk} was replayed already.")
+    refusal.state = Refusal.State.DISMISSED
+    refusal.save(update_fields=["state"])
+    return refusal
+
+
+def dismiss_kind(kind: RefusalKind) -> int:
+    """Say so of every open refusal of a kind, and that it is no news; how many."""
+    RefusalKind.objects.filter(pk=kind.pk).update(dismissed=True)
+    return Refusal.objects.filter(kind=kind, state=Refusal.State.OPEN).update(state=Refusal.State.DISMISSED)
+
+
+def errors(faults: Sequence[Fault]) -> list[dict[str, Any]]:
+    """Faults as they are kept and shown."""
+    return [
+        {"pointer": _storable(pointer), "rule": rule, "problem": _storable(problem)}
+        for pointer, rule, problem in faults[:_MOST_ERRORS]
+    ]

@@ -1,0 +1,76 @@
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from statements import catalogue
+
+PAYLOADS = Path(__file__).parents[1] / "payloads" / "udemy"
+
+
+def payload(name):
+    return json.loads((PAYLOADS / f"{name}.json").read_text())
+
+
+def run(file, store):
+    output = StringIO()
+    call_command("import", "udemy-courses", str(file), "--store", store.name, "--json", stdout=output)
+    return json.loads(output.getvalue())
+
+
+@pytest.fixture
+def items():
+    return [payload("course_api_item_533682"), payload("course_api_item_900920"), payload("learning_path_api_item")]
+
+
+@pytest.mark.parametrize("form", ["a list", "a page", "one"])
+def test_the_json_of_the_course_api_gives_titles(store, tmp_path, items, form):
+    file = tmp_path / "courses.json"
+    file.write_text(json.dumps({"a list": items, "a page": {"count": 3, "results": items}, "one": items[0]}[form]))
+    # The second item of the documentation has no title, and a title is what this is for.
+    assert run(file, store) == ({"titles": 1, "ids": 1} if form == "one" else {"titles": 2, "ids": 2})
+    found = catalogue.titles(store.pk, ["https://www.udemy.com/course/533682/"])
+    (title,) = found.values()
+    assert (title.title, title.kind) == ("Java Programming Masterclass updated to Java 17", "course")
+    assert title.minutes == 7330.0
+
+
+def test_a_learning_path_has_the_id_of_its_address(store, tmp_path, items):
+    file = tmp_path / "paths.json"
+    file.write_text(json.dumps(items[2]))
+    run(file, store)
+    (title,) = catalogue.titles(store.pk, ["https://gire.udemy.com/learning-paths/2903050/"]).values()
+    assert (title.title, title.kind) == ("#DevForce - Arquitect Training for Devs", "learning_path")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffTitle,xapi_activity_id\nKurs,https://www.udemy.com/course/7\n",
+        "title;url\nKurs;https://www.udemy.com/course/7/\n",
+        "Course ID\tTitle\n7\tKurs\n",
+        'id,title,url\n7,"Kurs",\n',
+    ],
+)
+def test_a_csv_gives_titles_by_activity_id_address_or_number(store, tmp_path, text):
+    file = tmp_path / "courses.csv"
+    file.write_text(text)
+    assert run(file, store) == {"titles": 1, "ids": 1}
+    assert catalogue.titles(store.pk, ["https://www.udemy.com/course/7"])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"title,url\n"])
+def test_a_file_that_is_no_list_of_courses_is_refused_in_a_sentence(store, tmp_path, content):
+    file = tmp_path / "courses"
+    file.write_bytes(content)
+    with pytest.raises(CommandError):
+        run(file, store)
+
+
+def test_a_missing_file_or_store_is_refused_in_a_sentence(store, tmp_path):
+    with pytest.raises(CommandError, match="cannot be read"):
+        run(tmp_path / "nothing", store)
+    with pytest.raises(CommandError, match="There is no store 'nowhere'"):
+        call_command("import", "udemy-courses", "x", "--store", "nowhere")
