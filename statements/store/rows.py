@@ -21,9 +21,10 @@ def statement(entry: Entry, stored: datetime | None) -> Row:
     given = entry.timestamp is not None
     # Without dashes, as SQLite keeps a UUIDField and finds it again.
     id = entry.id.replace("-", "")
+    registration = entry.registration and entry.registration.replace("-", "")
     return (
         entry.key, entry.store, id, stored, entry.timestamp if given else stored, given, entry.version, False,
-        entry.actor, entry.verb, entry.object, entry.target, entry.registration, entry.completion, entry.success,
+        entry.actor, entry.verb, entry.object, entry.target, registration, entry.completion, entry.success,
         entry.scaled, entry.raw, entry.min, entry.max, entry.progress, entry.completed, entry.duration, entry.kind,
         entry.platform, entry.language, entry.credential, entry.attachments, entry.text,
     )  # fmt: skip
