@@ -17,6 +17,7 @@ class Scope(models.TextChoices):
     STATEMENTS_WRITE = "statements/write"
     STATEMENTS_READ_MINE = "statements/read/mine"
     STATEMENTS_READ = "statements/read"
+    REPORTS_READ = "reports/read"
     STATE = "state"
     PROFILE = "profile"
     DEFINE = "define"

@@ -19,5 +19,6 @@ urlpatterns = [
     path("oauth/token", oauth.token),
     path("profiles/<str:name>/schema.json", vendors.schema),
     path("", include("lrs.connectors.urls")),
+    path("", include("lrs.reports.urls")),
     re_path(r"^(?:xapi|xAPI)(?:/.*)?$", http.unknown),
 ]

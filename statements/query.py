@@ -116,6 +116,22 @@ def through(store: int) -> datetime:
     return dialect().through(store)
 
 
+def places(query: Query, anyone: Sequence[Condition] = ()) -> list[Place]:
+    """The next places of what its conditions find, voided or not: as many as its limit, or all that are left.
+
+    With `anyone` at least one of these must hold too: the identifiers of a person, say. There must be any condition.
+    """
+    found: dict[Place, None] = {}
+    query = replace(query, conditions=_fewest_first(query))
+    while len(found) < query.limit:
+        rows = _range_of_any(query, anyone)
+        found |= dict.fromkeys(rows)
+        if len(rows) < query.limit:
+            break
+        query = replace(query, after=rows[-1])
+    return list(found)[: query.limit]
+
+
 def definitions(store: int, iris: Collection[str]) -> dict[str, str]:
     """The merged definitions, as JSON text by IRI, of those activities that anything described."""
     here = dialect()
@@ -140,6 +156,15 @@ def _places(query: Query) -> Iterator[list[Place]]:
             return
         query = replace(query, after=places[-1])
         amount = min(2 * amount, _MOST_KEYS)
+
+
+def _range_of_any(query: Query, anyone: Sequence[Condition]) -> list[Place]:
+    if not anyone:
+        return _range(query, query.limit)
+    rows = [
+        place for one in anyone for place in _range(replace(query, conditions=(one, *query.conditions)), query.limit)
+    ]
+    return sorted(rows, reverse=not query.ascending)[: query.limit]
 
 
 def _range(query: Query, amount: int) -> list[Place]:

@@ -1,0 +1,396 @@
+"""The query API: what is asked becomes a walk, and a walk becomes a page or a stream."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, QueryDict, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from lrs import http, parameters
+from lrs.errors import NotFound, ServiceError
+from lrs.models import Credential
+from lrs.parameters import Check
+from lrs.reports import access, changes, columns, exports, filters, listings, walk
+from lrs.reports.access import Reader
+from lrs.reports.columns import Column, Row
+from lrs.reports.listings import Order
+from lrs.reports.schema import Schema
+from lrs.reports.walk import Walk
+from statements import keys, stats
+from statements.errors import Fault, Invalid, StatementError
+from statements.models import Person
+from statements.stats import Counting
+from statements.store.dialect import dialect
+from statements.xapi.versions import Version
+
+log = logging.getLogger(__name__)
+
+# Rows that a stream reads at a time.
+_AT_ONCE = 2_000
+_FORMATS = ("json", "api", *exports.FORMATS)
+
+
+class Json(BaseRenderer):
+    """JSON."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        """The answer's body."""
+        return b"" if data is None else exports.json(data)
+
+
+def _streamed(name: str) -> type[BaseRenderer]:
+    """What tells the content negotiation that there is this format; the answer itself is made by `exports`."""
+    return type(name.title(), (Json,), {"media_type": exports.FORMATS[name].media_type, "format": name})
+
+
+def failed(problem: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
+    """The answer to a request that failed, as everywhere in the service."""
+    if isinstance(problem, StatementError | ServiceError):
+        return http.answer(problem)
+    if isinstance(problem, Http404):
+        return http.answer(NotFound("There is nothing at this address."))
+    if isinstance(problem, APIException):
+        return JsonResponse({"error": str(problem.detail), "errors": []}, status=problem.status_code)
+    log.error("%s failed", context["request"].path, exc_info=problem)
+    sentence = "Something went wrong here; it is logged. The same request may succeed later."
+    return JsonResponse({"error": sentence, "errors": []}, status=500)
+
+
+@method_decorator(gzip_page, name="dispatch")
+class Door(APIView):
+    """What all addresses of the query API have in common."""
+
+    authentication_classes = (access.Credentials, access.Session)
+    permission_classes = (access.MayRead,)
+    renderer_classes = (Json, BrowsableAPIRenderer, *map(_streamed, exports.FORMATS))
+    schema = Schema()
+
+    # What every address takes.
+    SHAPE: ClassVar[Mapping[str, Check]] = {
+        "store": parameters.text,
+        "format": parameters.one_of(*_FORMATS),
+        "fields": parameters.text,
+        "limit": parameters.count,
+        "cursor": parameters.text,
+    }
+    columns: ClassVar[tuple[Column, ...]] = ()
+
+    def get_exception_handler(self) -> Any:
+        """See `failed`."""
+        return failed
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """The format that is asked for, by name or by Accept; JSON where that is refused, which says so later."""
+        given = request.query_params.get("format")
+        if given is not None and given not in _FORMATS:
+            return self.renderer_classes[0](), self.renderer_classes[0].media_type
+        return super().perform_content_negotiation(request, force)
+
+    def asked(self, given: QueryDict, known: Mapping[str, Check]) -> dict[str, Any]:
+        """The parameters that are no filters. Raises Invalid."""
+        twice = [name for name in given if len(given.getlist(name)) > 1]
+        if twice:
+            raise Invalid(*[Fault(f"?{name}", "parameter", f"{name} is given more than once") for name in twice])
+        text = {name: value for name, value in given.dict().items() if name in known}
+        return parameters.read({name: str(value) for name, value in text.items()}, known, Version.V1)
+
+    def chosen(self, fields: str | None) -> tuple[Column, ...]:
+        """The columns that `fields` names. Raises Invalid."""
+        names = [name.strip() for name in (fields or "").split(",") if name.strip()]
+        known = {column.name for column in self.columns}
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            problem = f"there is no column {unknown[0][:60]}; there are {', '.join(sorted(known))}"
+            raise Invalid(Fault("?fields", "fields", problem))
+        return columns.chosen(self.columns, dict.fromkeys(names))
+
+
+class Asked(NamedTuple):
+    """Of which store, whose (where the address says it), and whether it is to be the whole of it."""
+
+    store: int
+    person: UUID | None
+    whole: bool
+
+
+class Report(Door):
+    """A list with filters, in pages or streamed whole."""
+
+    filters: ClassVar[type[filters.Filters]]
+    orders: ClassVar[Mapping[str, Order]]
+    limit: ClassVar[int] = 100
+    most: ClassVar[int | None] = None
+    # Filters that the address stands for.
+    said_by_address: ClassVar[tuple[str, ...]] = ()
+
+    def get(self, request: Request, **captured: Any) -> HttpResponseBase:
+        """A page, or everything where the format is one that is streamed."""
+        known = {**self.SHAPE, "bom": parameters.boolean, "ordering": parameters.one_of(*self.orders)}
+        asked = self.asked(request.query_params, known)
+        store = access.store_of(_reader(request), asked.get("store"))
+        chosen = self.chosen(asked.get("fields"))
+        name = asked.get("ordering", next(iter(self.orders)))
+        given = {key: value for key, value in request.query_params.dict().items() if key not in known}
+        streamed = exports.FORMATS.get(request.accepted_renderer.format)
+        made = self.walk(Asked(store.pk, captured.get("person"), streamed is not None), given, self.orders[name])
+        if streamed is not None:
+            return self._stream(streamed, made, chosen, asked.get("bom", False))
+        order = self.orders[name]
+        mark = f"{type(self).__name__} {name}"
+        after = walk.read(asked["cursor"], mark, order.kinds) if "cursor" in asked else None
+        with dialect().limited(settings.LRS_QUERY_TIMEOUT):
+            page = walk.portion(made, after, self.amount(asked.get("limit")))
+        cursor = walk.write(page.after, mark)
+        return Response({"results": _only(page.rows, chosen), "next": cursor and _address(request, cursor)})
+
+    def amount(self, limit: int | None) -> int:
+        """How many rows a page has."""
+        most = self.most or settings.LRS_PAGE_MAX
+        return min(self.limit if limit is None else limit or most, most)
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        """Where the rows come from. Raises Invalid."""
+        raise NotImplementedError
+
+    def read(self, asked: "Asked", given: Mapping[str, str]) -> Any:
+        """The filters, checked. Raises Invalid."""
+        # Its "request" is what a filter may ask of: here the store alone.
+        around: Any = asked
+        found = self.filters(dict(given), request=around)
+        filters.read(found)
+        return found
+
+    @classmethod
+    def whole(cls, store: int, given: Mapping[str, str]) -> Iterator[list[Row]]:
+        """Every row of a store, in portions. Raises Invalid."""
+        return _portions(cls().walk(Asked(store, None, whole=True), given, next(iter(cls.orders.values()))))
+
+    def _stream(self, format: exports.Format, made: Walk, chosen: Sequence[Column], bom: bool) -> HttpResponseBase:
+        if format is exports.FORMATS["parquet"]:
+            exports.arrow()
+        response = StreamingHttpResponse(format.make(_portions(made), chosen, bom), content_type=format.media_type)
+        extension = next(name for name, each in exports.FORMATS.items() if each is format)
+        name = f"{type(self).__name__.lower()}.{extension}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+def _portions(made: Walk) -> Iterator[list[Row]]:
+    # One after the other, each a short query: no transaction stays open while somebody reads slowly.
+    for rows in walk.stream(made, _AT_ONCE):
+        with dialect().limited(settings.LRS_QUERY_TIMEOUT):
+            yield rows
+
+
+def _reader(request: Request) -> Reader:
+    if not isinstance(request.user, Reader):
+        raise TypeError("MayRead lets nobody else in")
+    return request.user
+
+
+def _only(rows: Sequence[Row], chosen: Sequence[Column]) -> list[Row]:
+    return [{column.name: row[column.name] for column in chosen} for row in rows]
+
+
+def _address(request: Request, cursor: str) -> str:
+    query = request.query_params.copy()
+    query["cursor"] = cursor
+    return f"{request.path}?{query.urlencode()}"
+
+
+class Statements(Report):
+    """Statements, by when they were stored."""
+
+    columns = columns.STATEMENTS
+    filters = filters.StatementFilters
+    orders = {"-stored": listings.NEWEST_STORED, "stored": listings.BY_STORED}
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        return listings.statements(self.read(asked, given), order)
+
+
+class Timeline(Statements):
+    """A person's statements, whatever identifier they name."""
+
+    said_by_address = ("person", "learner")
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        person = str(asked.person)
+        if not Person.objects.filter(store=asked.store, key=person).exists():
+            raise NotFound(f"There is no person {person}.")
+        excess = [name for name in self.said_by_address if name in given]
+        if excess:
+            problem = "the address says whose timeline this is"
+            raise Invalid(*[Fault(f"?{name}", "unknown-parameter", problem) for name in excess])
+        return listings.statements(self.read(asked, {**given, "person": person}), order)
+
+
+class Progress(Report):
+    """Where everybody stands with what, the last active first."""
+
+    columns = columns.PROGRESS
+    filters = filters.ProgressFilters
+    orders = {
+        "-last_activity": listings.LAST_ACTIVE,
+        "last_activity": listings.LEAST_ACTIVE,
+        "-completed_at": listings.LAST_COMPLETED,
+        "completed_at": listings.FIRST_COMPLETED,
+    }
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        return listings.progress(self.read(asked, given), order)
+
+
+class People(Report):
+    """People and their identifiers."""
+
+    columns = columns.PEOPLE
+    filters = filters.PersonFilters
+    orders = {"person": listings.BY_KEY}
+    limit = 25
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        return listings.people(self.read(asked, given), order)
+
+
+class Activities(Report):
+    """Activities and how many stand where with them."""
+
+    columns = columns.ACTIVITIES
+    filters = filters.ActivityFilters
+    orders = {"activity": listings.BY_KEY}
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        return listings.activities(self.read(asked, given), order)
+
+
+class Summary(Report):
+    """How many statements or completions there were, by period and whatever else is named."""
+
+    columns = columns.SUMMARY
+    filters = filters.SummaryFilters
+    orders = {"period": listings.AS_MADE}
+    limit = 1000
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        wanted = self.read(asked, given).form.cleaned_data
+        store = asked.store
+        credential = None
+        if wanted["source"]:
+            found = Credential.objects.filter(store=store, name=wanted["source"]).values_list("pk", flat=True).first()
+            credential = 0 if found is None else found
+        return listings.whole(
+            listings.summary(
+                Counting(
+                    store=store,
+                    what=wanted["count"] or stats.STATEMENTS,
+                    period=wanted["period"] or "month",
+                    by=wanted["by"] or (),
+                    since=wanted["since"],
+                    until=wanted["until"],
+                    kind=wanted["kind"] or None,
+                    credential=credential,
+                    activity=keys.thing(store, "activity", wanted["activity"]) if wanted["activity"] else None,
+                    most=None if asked.whole else stats.MOST_COUNTED,
+                )
+            )
+        )
+
+
+class Sources(Report):
+    """Who sends, when they last did, and what is wrong with it."""
+
+    columns = columns.SOURCES
+    filters = filters.CredentialFilters
+    orders = {"source": listings.AS_MADE}
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        return listings.whole(listings.sources(self.read(asked, given), timezone.now()))
+
+
+class Quarantine(Report):
+    """Refused requests, the last first."""
+
+    columns = columns.QUARANTINE
+    filters = filters.RefusalFilters
+    orders = {"-last": listings.LAST_REFUSED}
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        return listings.quarantine(self.read(asked, given), order)
+
+
+class Connections(Report):
+    """Connections to other systems."""
+
+    columns = columns.CONNECTIONS
+    filters = filters.CredentialFilters
+    orders = {"source": listings.AS_MADE}
+
+    def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
+        return listings.whole(listings.connections(self.read(asked, given)))
+
+
+class Changes(Door):
+    """Every statement once, in the order in which they were stored; a follower goes on `after` what it has."""
+
+    renderer_classes = (Json, BrowsableAPIRenderer)
+    columns = (*columns.STATEMENTS, columns.STATEMENT_TEXT)
+
+    def get(self, request: Request) -> HttpResponseBase:
+        """The next statements, and after which place to ask for those that follow."""
+        known = {name: check for name, check in self.SHAPE.items() if name != "cursor"}
+        known |= {"after": parameters.text, "wait": parameters.count}
+        unknown = [name for name in request.query_params if name not in known]
+        if unknown:
+            raise Invalid(
+                *[Fault(f"?{name}", "unknown-parameter", f"there is no parameter {name}") for name in unknown]
+            )
+        asked = self.asked(request.query_params, known)
+        if asked.get("format", "json") not in ("json", "api"):
+            raise Invalid(Fault("?format", "format", "changes are given as JSON"))
+        store = access.store_of(_reader(request), asked.get("store"))
+        chosen = self.chosen(asked.get("fields"))
+        after = changes.read(asked["after"]) if "after" in asked else None
+        limit = min(asked.get("limit") or settings.LRS_PAGE_DEFAULT, settings.LRS_PAGE_MAX)
+        found = changes.wait(store.pk, after, limit, asked.get("wait", 0), texts=columns.STATEMENT_TEXT in chosen)
+        if "fields" not in asked:
+            chosen = columns.STATEMENTS
+        return Response(
+            {
+                "results": _only(found.rows, chosen),
+                "after": changes.write(found.after),
+                "more": found.more,
+                "through": found.through,
+            }
+        )
+
+
+WHOLE: Mapping[str, type[Report]] = {
+    "statements": Statements,
+    "progress": Progress,
+    "people": People,
+    "activities": Activities,
+    "summary": Summary,
+    "sources": Sources,
+    "quarantine": Quarantine,
+    "connections": Connections,
+}
+
+
+def unknown(request: Any, **captured: Any) -> HttpResponse:
+    """Any other address below /api."""
+    return http.answer(NotFound(f"There is nothing at {request.path[:200]}."))

@@ -1,0 +1,114 @@
+"""Reading in portions that begin where the last one ended: never by number of rows, and never all at once.
+
+Two steps, as statements.query does it: places first, from one narrow index; rows second, by key, and only those that
+the other filters leave.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.db.models import Q
+
+from lrs.reports.columns import Row
+from statements.errors import Fault, Invalid
+
+# So many rows are looked at before a list is refused that finds too few among them: some 30 ms.
+MOST_SEEN = 10_000
+
+# The values of the order's fields in one row: a time and a key, or a key alone.
+Place = tuple[Any, ...]
+
+
+class Portion(NamedTuple):
+    """Rows in order, and after which place the next portion begins; None where there are no more."""
+
+    rows: list[Row]
+    after: Place | None
+
+
+class Walk(NamedTuple):
+    """A report in an order.
+
+    `places` gives the next places of wanted rows, so many or all that are left; where it is told to look at so many
+    rows at most, it raises Invalid if it finds too few among them. `rows` gives the rows at places. `fit` says how
+    many of these places a page can have, where that is not a matter of their number.
+    """
+
+    places: Callable[[Place | None, int, int | None], Sequence[Place]]
+    rows: Callable[[Sequence[Place]], Mapping[Place, Row]]
+    fit: Callable[[Sequence[Place]], int] = len
+
+
+def portion(walk: Walk, after: Place | None, limit: int) -> Portion:
+    """One page. Raises Invalid where so little of what is looked at is wanted that reading on would be slow."""
+    places = walk.places(after, limit + 1, MOST_SEEN)
+    here = places[:limit]
+    here = here[: walk.fit(here)]
+    return Portion(_rows(walk, here), here[-1] if len(here) < len(places) else None)
+
+
+def stream(walk: Walk, amount: int) -> Iterator[list[Row]]:
+    """Every row, in portions."""
+    after: Place | None = None
+    while places := walk.places(after, amount, None):
+        yield _rows(walk, places)
+        if len(places) < amount:
+            return
+        after = places[-1]
+
+
+def _rows(walk: Walk, places: Sequence[Place]) -> list[Row]:
+    rows = walk.rows(places) if places else {}
+    return [rows[place] for place in places if place in rows]
+
+
+def beyond(fields: Sequence[str], after: Place, *, descending: bool) -> Q:
+    """What comes after a place, in the order of one field or of two, the last of them unique."""
+    than = "lt" if descending else "gt"
+    if len(fields) == 1:
+        return Q(**{f"{fields[0]}__{than}": after[0]})
+    first, last = fields
+    same = Q(**{f"{first}__{than}": after[0]}) | Q(**{first: after[0], f"{last}__{than}": after[1]})
+    # Said twice, because the databases use an index for this half only.
+    return Q(**{f"{first}__{than}e": after[0]}) & same
+
+
+def write(after: Place | None, order: str) -> str | None:
+    """A place as a cursor, which nobody need understand."""
+    if after is None:
+        return None
+    values = [
+        value.isoformat() if isinstance(value, datetime) else value.hex if isinstance(value, UUID) else value
+        for value in after
+    ]
+    return base64.urlsafe_b64encode(orjson.dumps([order, *values])).decode().rstrip("=")
+
+
+def read(cursor: str, order: str, kinds: Sequence[type], name: str = "cursor") -> Place:
+    """The place of a cursor that was made for this order. Raises Invalid."""
+    try:
+        made_for, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        place = tuple(_READ[kind](value) for kind, value in zip(kinds, values, strict=True))
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError):
+        raise Invalid(Fault(f"?{name}", name, "is not a cursor that was given here")) from None
+    if made_for != order:
+        raise Invalid(Fault(f"?{name}", name, "was given for another list or order"))
+    return place
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or abs(value) >= 2**63:
+        raise ValueError("not a number of a row")
+    return value
+
+
+_READ: dict[type, Callable[[Any], Any]] = {datetime: _time, UUID: UUID, int: _whole, str: str}

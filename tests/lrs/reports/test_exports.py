@@ -1,0 +1,165 @@
+"""The same rows in every format, in constant memory, safe to open, and in files that others read."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import duckdb
+import pytest
+from django.core.management import CommandError, call_command
+from pyarrow import parquet
+from pyspark.sql import SparkSession
+
+from lrs.reports import columns, exports
+from lrs.reports.columns import Column, Type
+from tests.lrs.reports.conftest import END, reader_of
+
+TEXT = Column("text", Type.TEXT, "")
+NUMBER = Column("number", Type.NUMBER, "")
+
+
+def body(answer):
+    assert answer.status_code == 200, answer.content
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+def from_csv(text):
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def shown(row):
+    return {
+        name: "" if value is None else json.dumps(value) if isinstance(value, bool) else str(value)
+        for name, value in row.items()
+    }
+
+
+@pytest.mark.parametrize("report", ["statements", "progress", "people", "activities", "sources"])
+def test_every_format_has_the_same_rows_and_columns(demo, report, tmp_path):
+    rows = demo.rows(report, limit=500)
+    assert rows
+    lines = body(demo.get(report, format="ndjson")).splitlines()
+    assert [json.loads(line) for line in lines] == rows
+    table = from_csv(body(demo.get(report, format="csv")).decode())
+    # Numbers may be whole in one and not in the other's spelling, so they are compared as numbers.
+    assert [{**row} for row in table] == [shown(row) for row in rows]
+    file = tmp_path / "rows.parquet"
+    file.write_bytes(body(demo.get(report, format="parquet")))
+    found = parquet.read_table(file)
+    assert found.column_names == [column.name for column in columns.REPORTS[report]]
+    assert json.loads(exports.json(found.to_pylist())) == rows
+
+
+def test_accept_chooses_a_format_and_fields_the_columns(demo):
+    answer = demo.api.get("/api/v1/progress?fields=person,status", headers={"Accept": "text/csv"})
+    assert answer.headers["Content-Type"] == "text/csv"
+    assert body(answer).startswith(b"person,status\r\n")
+
+
+def test_what_a_spreadsheet_would_calculate_is_text(demo):
+    dangerous = ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", "＝1"]
+    rows = [{"text": text, "number": -1.5} for text in [*dangerous, "plain", "a=b", None]]
+    lines = from_csv(b"".join(exports.csv_of([rows], [TEXT, NUMBER], False)).decode())
+    assert [line["text"] for line in lines] == [*("'" + text for text in dangerous), "plain", "a=b", ""]
+    assert {line["number"] for line in lines} == {"-1.5"}
+
+
+def test_a_byte_order_mark_comes_on_request(demo):
+    assert body(demo.get("sources", format="csv", bom="true")).startswith(b"\xef\xbb\xbfsource,")
+    assert body(demo.get("sources", format="csv")).startswith(b"source,")
+
+
+def test_gzip_comes_where_it_is_accepted(demo):
+    plain = body(demo.get("statements", format="csv"))
+    answer = demo.api.get("/api/v1/statements?format=csv", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(body(answer)) == plain
+
+
+def test_80_mb_of_rows_take_no_more_memory_than_two(tmp_path):
+    rows = [{"text": "x" * 1000, "number": 1.0}] * 2000
+
+    def stream():
+        for _ in range(40):
+            yield [dict(row) for row in rows]
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for format in ("csv", "ndjson"):
+        written = sum(len(chunk) for chunk in exports.FORMATS[format].make(stream(), [TEXT, NUMBER], False))
+        assert written > 80_000_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_an_export_of_many_statements_stays_below_200_mb(demo, tmp_path):
+    code = (
+        "import django; django.setup()\n"
+        "from django.core.management import call_command\n"
+        f"call_command('export', 'csv', store={demo.name!r}, out={str(tmp_path / 'all.csv')!r})\n"
+        # Of this program alone: ru_maxrss begins with what its parent had.
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}, check=True)
+    assert int(done.stdout) < 200_000
+    assert len(from_csv((tmp_path / "all.csv").read_text())) == 1996
+
+
+def test_the_parquet_of_each_day_goes_on_where_it_stopped(database, tmp_path):
+    from lrs import demo as generator
+
+    name = f"increments {tmp_path.name}"
+    generator.fill(name, 300, seed=1, end=END, say=lambda done: None)
+    call_command("export", "parquet", store=name, out=str(tmp_path), since_last=True, stdout=io.StringIO())
+    first = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.parquet")}
+    generator.fill(name, 500, seed=1, end=END, say=lambda done: None)
+    call_command("export", "parquet", store=name, out=str(tmp_path), since_last=True, stdout=io.StringIO())
+    call_command("export", "parquet", store=name, out=str(tmp_path), since_last=True, stdout=io.StringIO())
+    files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.parquet")}
+    assert len(files) == len(first) + 1
+    assert first.items() <= files.items()
+    assert list(tmp_path.rglob("*.part")) == []
+    api = reader_of(name, "reports/read")
+    changes = api.get("changes", limit=1000).json()["results"]
+    sql = f"SELECT id FROM read_parquet('{tmp_path}/store=*/date=*/*.parquet', hive_partitioning=true) ORDER BY stored"
+    assert [id for (id,) in duckdb.sql(sql).fetchall()] == [row["id"] for row in changes]
+    assert len(changes) == 500
+
+
+def test_duckdb_and_spark_read_the_same_from_parquet(demo, tmp_path):
+    call_command("export", "parquet", store=demo.name, out=str(tmp_path), stdout=io.StringIO())
+    sql = (
+        "SELECT kind, verb, count(*) AS amount, max(progress) AS furthest FROM statements WHERE NOT voided"
+        " GROUP BY kind, verb ORDER BY kind, verb"
+    )
+    con = duckdb.connect()
+    con.sql(f"CREATE VIEW statements AS SELECT * FROM read_parquet('{tmp_path}/store=*/*/*.parquet')")
+    by_duckdb = con.sql(sql).fetchall()
+    spark = (
+        SparkSession.builder.master("local[1]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .getOrCreate()
+    )
+    try:
+        folder = next(tmp_path.glob("store=*"))
+        spark.read.parquet(str(folder)).createOrReplaceTempView("statements")
+        by_spark = [tuple(row) for row in spark.sql(sql).collect()]
+    finally:
+        spark.stop()
+    assert by_spark == by_duckdb
+    assert sum(row[2] for row in by_duckdb) == 1996
+
+
+def test_what_cannot_be_exported_is_said_in_a_sentence(demo, tmp_path):
+    with pytest.raises(CommandError, match="no store"):
+        call_command("export", "csv", store="nowhere", out=str(tmp_path / "x"))
+    with pytest.raises(CommandError, match="since-last"):
+        call_command("export", "csv", store=demo.name, out=str(tmp_path / "x"), since_last=True)
+    with pytest.raises(CommandError, match="there is no parameter"):
+        call_command("export", "csv", store=demo.name, out=str(tmp_path / "x"), where="colour=red")
