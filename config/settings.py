@@ -158,6 +158,7 @@ INSTALLED_APPS = [
     "statements",
     "lrs",
     "lrs.connectors",
+    "lrs.connectors.webinars",
 ]
 # What only people's pages need stands aside for machines (config.middleware).
 MIDDLEWARE = [

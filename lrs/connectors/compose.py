@@ -1,7 +1,7 @@
 """An event as a statement. The only file that knows our verbs, types and extension addresses."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -28,6 +28,14 @@ TYPES: Mapping[ThingKind, str] = {
     ThingKind.CERTIFICATION: "https://w3id.org/xapi/cred/activities/credential",
     ThingKind.WEBINAR: "https://w3id.org/xapi/virtual-classroom/activity-types/virtual-classroom",
 }
+# Profiles that statements about a kind of thing follow.
+CATEGORIES: Mapping[ThingKind, str] = {ThingKind.WEBINAR: "https://w3id.org/xapi/virtual-classroom"}
+# Extensions that others have named.
+EXTENSIONS: Mapping[str, str] = {
+    "sessionid": "https://w3id.org/xapi/cmi5/context/extensions/sessionid",
+    "planned-start-time": "http://id.tincanapi.com/extension/planned-start-time",
+    "planned-duration": "http://id.tincanapi.com/extension/planned-duration",
+}
 PROFILE = "http://adlnet.gov/expapi/activities/profile"
 PROGRESS = "https://w3id.org/xapi/cmi5/result/extensions/progress"
 VERSION = "1.0.3"
@@ -51,7 +59,7 @@ def statement(event: Event, *, connection: UUID, provider: str, public_url: str)
     if event.registration is not None:
         context["registration"] = _registration(event.registration, connection)
     if event.instructor is not None:
-        context["instructor"] = actor(event.instructor)
+        context["instructor"] = _instructor(event.instructor)
     if event.thing is not None:
         context["platform"] = event.platform
     activities = {
@@ -59,7 +67,7 @@ def statement(event: Event, *, connection: UUID, provider: str, public_url: str)
         "grouping": [activity(thing) for thing in event.grouping],
         "category": [
             {"objectType": "Activity", "id": _address(one, ours), "definition": {"type": PROFILE}}
-            for one in event.categories
+            for one in _categories(event)
         ],
     }
     if any(activities.values()):
@@ -133,11 +141,30 @@ def _registration(given: str | UUID, connection: UUID) -> str:
 
 
 def _extensions(facts: Mapping[str, Any], ours: str) -> dict[str, Any]:
-    return {_address(name, ours): _plain(value) for name, value in facts.items()}
+    return {_address(EXTENSIONS.get(name, name), ours): _plain(value) for name, value in facts.items()}
+
+
+def _categories(event: Event) -> tuple[str, ...]:
+    profile = CATEGORIES.get(event.thing.kind) if event.thing is not None else None
+    return (profile, *event.categories) if profile else event.categories
+
+
+def _instructor(given: Person | tuple[Person, ...]) -> dict[str, Any]:
+    """One is an Agent; several are an anonymous Group."""
+    if isinstance(given, Person):
+        return actor(given)
+    return {"objectType": "Group", "member": [actor(one) for one in given]}
 
 
 def _plain(value: Any) -> Any:
-    return moment(value) if isinstance(value, datetime) else value
+    match value:
+        case datetime():
+            return moment(value)
+        case timedelta():
+            return _duration(value.total_seconds())
+        case UUID():
+            return str(value)
+    return value
 
 
 def _address(name: str, ours: str) -> str:

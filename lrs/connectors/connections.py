@@ -193,6 +193,7 @@ def _plan(connection: Connection) -> None:
         "sweep": bool(every),
         "lookup": provider.people is not None or provider.things is not None,
         "reread": provider.reread is not None,
+        "webinars": provider.webinars is not None,
     }
     for kind, wanted in kinds.items():
         if wanted:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from lrs.connectors.events import Event, Happening, PersonUpdate, ThingUpdate
 from lrs.connectors.transport import Transport
+from lrs.connectors.webinars.attendance import Asked, Attendee, Listed, Seen
 
 Settings = Mapping[str, Any]
 
@@ -166,12 +167,31 @@ Reader = Callable[[Iterable[str]], Iterator[PersonUpdate | ThingUpdate]]
 
 
 @dataclass(frozen=True, slots=True)
+class Webinars:
+    """What a provider can do for webinars (Provider.webinars).
+
+    attendance  the lists of a session's runs; none: not there yet. Runs outside of `window(asked)` are left out.
+                Later and 5xx are waited for, CheckFailed (and Refusal 401, 403) stops the session with its sentence,
+                any other Refusal is "not yet". None: lists come by themselves (webhook, import)
+    look        who is in the room now; None: it is not open. Asked every minute while the session may go on
+    roster      who is registered with the provider; None: it does not tell
+    meeting     the room's id in what people paste, a join URL say; None: as it is
+    """
+
+    attendance: Callable[[Context, Asked], Sequence[Listed]] | None = None
+    look: Callable[[Context, Asked], Seen | None] | None = None
+    roster: Callable[[Context, Asked], Sequence[Attendee]] | None = None
+    meeting: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """All that is to be known of a provider. Functions that are None: it cannot, or need not, do that.
 
     problem    what does not fit together in the settings, in a sentence; empty where all does
     verify     whether the sender of a delivery is who it must be; compares in constant time
     answer     what to tell a sender at once (a challenge); None: just 202
+    message    the sender's own id of a delivery, empty where it has none: the same is kept once
     cut        a delivery as events; raises Unreadable. Called by the worker, never while the sender waits
     read       what an event means; raises Refused
     decide     whether an event counts, given what happened before in its ordering
@@ -186,6 +206,7 @@ class Provider:
     enrolments what should have been received of a person, or of a thing, as the provider's API has it
     reports    files that people export from the provider, by the name of what is in them
     methods    of HTTP that the webhook takes
+    webinars   what it can do for webinars (lrs.connectors.webinars); None: nothing
     """
 
     name: str
@@ -197,6 +218,7 @@ class Provider:
     check: Callable[[Context], str]
     problem: Callable[[Settings], str] | None = None
     answer: Callable[[Request, Settings], Answer | None] | None = None
+    message: Callable[[Request, Settings], str] | None = None
     decide: Callable[[Standing, Received, Event], Decision] | None = None
     sweep: Callable[[Context, Mapping[str, Any]], Iterator[Page]] | None = None
     every: Callable[[Settings], timedelta | None] | None = None
@@ -210,3 +232,4 @@ class Provider:
     enrolments: Callable[[Context, str, str], Iterator[Received]] | None = None
     reports: Mapping[str, Reader] = field(default_factory=dict)
     methods: tuple[str, ...] = ("POST",)
+    webinars: Webinars | None = None

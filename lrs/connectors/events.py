@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from lrs.connectors.webinars.attendance import RoomHappening
+
 
 class Kind(StrEnum):
     """What a person did, or what happened to them."""
@@ -90,7 +92,7 @@ class Event:
     grouping: tuple[Thing, ...] = ()
     parent: tuple[Thing, ...] = ()
     categories: tuple[str, ...] = ()
-    instructor: Person | None = None
+    instructor: Person | tuple[Person, ...] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     result_facts: Mapping[str, Any] = field(default_factory=dict)
     voids: str = ""
@@ -149,4 +151,4 @@ class Note:
     reason: str
 
 
-Happening = Event | ThingUpdate | PersonUpdate | Hint | Note
+Happening = Event | ThingUpdate | PersonUpdate | Hint | Note | RoomHappening

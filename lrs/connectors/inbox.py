@@ -40,18 +40,23 @@ class LostLease(Exception):
     """The lanes were held too long and are another worker's now; nothing was written."""
 
 
-def keep(connection: Connection, request: Request, *, hidden: Iterable[str] = ()) -> Delivery:
-    """Keep a delivery as it came; headers that carry a secret are named without their value."""
+def keep(connection: Connection, request: Request, *, hidden: Iterable[str] = (), message: str = "") -> Delivery:
+    """Keep a delivery as it came; headers that carry a secret are named without their value.
+
+    With the sender's own id of it, `message`, it is kept once: gives the one that is there already.
+    """
     secret = _HIDDEN | {name.lower() for name in hidden}
     headers = {name: "(hidden)" if name in secret else value for name, value in request.headers.items()}
-    return Delivery.objects.create(
-        connection=connection,
-        received=request.received,
-        headers=headers,
-        method=request.method,
-        query=request.query.replace("\0", ""),
-        body=request.body,
-    )
+    made = {
+        "received": request.received,
+        "headers": headers,
+        "method": request.method,
+        "query": request.query.replace("\0", ""),
+        "body": request.body,
+    }
+    if message:
+        return Delivery.objects.get_or_create(connection=connection, message=message, defaults=made)[0]
+    return Delivery.objects.create(connection=connection, **made)
 
 
 def request_of(delivery: Delivery) -> Request:

@@ -55,6 +55,7 @@ class Delivery(models.Model):
     received = models.DateTimeField()
     headers = models.JSONField(default=dict)
     method = models.CharField(max_length=10, default="POST")
+    message = models.CharField(max_length=200, default="", help_text="the sender's own id of it")
     query = models.TextField(default="")
     body = models.BinaryField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
@@ -64,6 +65,11 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "message"], name="delivery_once", condition=~models.Q(message="")
+            )
+        ]
         indexes = [
             models.Index(fields=["id"], name="delivery_waiting", condition=models.Q(state="waiting")),
             models.Index(fields=["connection", "-id"], name="delivery_of_connection"),

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from lrs.connectors import connections, sweeps, worker
 from lrs.connectors.models import Connection, Run, Task
+from lrs.connectors.webinars import sync
 
 log = logging.getLogger(__name__)
 
@@ -101,10 +102,17 @@ def _next(task: Task) -> datetime:
     return timezone.now() + (every or timedelta(days=36_500))
 
 
+def _webinars(task: Task, go: sweeps.Go) -> sweeps.Outcome:
+    sync.peep(task.connection, timezone.now(), go)
+    sync.run(task.connection, timezone.now(), go)
+    return sweeps.Outcome(timezone.now() + sync.SOON)
+
+
 _DOING: Mapping[str, Callable[[Task, sweeps.Go], sweeps.Outcome]] = {
     "sweep": _sweep,
     "lookup": lambda task, go: sweeps.look_up(task.connection, go),
     "reread": lambda task, go: sweeps.reread(task.connection, go),
+    "webinars": _webinars,
 }
 
 

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 def receive(request: HttpRequest, key: str) -> HttpResponse:
     """202 when the delivery is kept, whatever is in it; the worker looks into it.
 
-    404 for an unknown key, 401 for a wrong secret, 413 above LRS_MAX_WEBHOOK: nothing is kept then.
+    404 for an unknown key, 401 for a wrong secret, 413 above LRS_MAX_WEBHOOK: nothing is kept then. Where the sender
+    names its deliveries, 200 for one that was here before and 409 for another under the same name.
     """
     connection = Connection.objects.select_related("store").filter(hook=key).first()
     if connection is None:
@@ -50,7 +51,12 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     answer = provider.answer(received, chosen) if provider.answer else None
     if answer is None or answer.keep:
         secret = str(chosen.get("header") or "")
-        inbox.keep(connection, received, hidden=[secret] if secret else [])
+        message = provider.message(received, chosen) if provider.message else ""
+        kept = inbox.keep(connection, received, hidden=[secret] if secret else [], message=message)
+        if bytes(kept.body) != received.body:
+            return _answer(HTTPStatus.CONFLICT, f"A delivery with the id {message!r} and another body was here before.")
+        if kept.received != received.received:
+            return _json(HTTPStatus.OK, {"accepted": True, "repeated": True})
     if answer is not None:
         return _json(answer.status, dict(answer.body))
     return _json(HTTPStatus.ACCEPTED, {"accepted": True})

@@ -23,6 +23,8 @@ from lrs.connectors.contract import Decision, Provider, Refused, Settings, Stand
 from lrs.connectors.events import Event, Hint, Note, PersonUpdate, Thing, ThingUpdate
 from lrs.connectors.inbox import Held, LostLease
 from lrs.connectors.models import Connection, Delivery, InboxEvent, OrderingState, Reread
+from lrs.connectors.webinars import intake
+from lrs.connectors.webinars.attendance import RoomHappening
 from statements.errors import StatementError
 from statements.ingest import Source, ingest
 from statements.xapi.text import Given
@@ -141,6 +143,7 @@ class Plan:
     people_met: dict[UUID, set[str]] = field(default_factory=dict)
     wanted: dict[UUID, set[str]] = field(default_factory=dict)
     hints: list[tuple[UUID, str]] = field(default_factory=list)
+    rooms: list[tuple[InboxEvent, RoomHappening]] = field(default_factory=list)
 
 
 def _work_some() -> int:
@@ -245,6 +248,8 @@ def _read(row: InboxEvent, source: _Source, plan: Plan) -> list[Event]:
                 row.rule = "hint"
             case Note():
                 row.state, row.rule, row.reason = _State.IGNORED, happening.rule, happening.reason
+            case _:
+                plan.rooms.append((row, happening))
     return events
 
 
@@ -345,6 +350,7 @@ def _write(plan: Plan) -> None:
     for id, ids in sorted(plan.wanted.items()):
         catalogue.note_people(id, ids, now)
     hint(plan.hints, now)
+    intake.keep(plan.rooms, now)
     remember(plan.standings)
     inbox.finish(plan.rows, now)
 

@@ -3,6 +3,14 @@
 from collections.abc import Mapping
 
 from lrs.connectors.contract import Provider
-from lrs.connectors.providers import alm
+from lrs.connectors.providers import alm, attendance, bigbluebutton, zoom
 
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (alm.PROVIDER,)}
+PROVIDERS: Mapping[str, Provider] = {
+    provider.name: provider
+    for provider in (
+        alm.PROVIDER,
+        attendance.PROVIDER,
+        attendance.also(bigbluebutton.PROVIDER),
+        attendance.also(zoom.PROVIDER),
+    )
+}
