@@ -9,6 +9,7 @@ UPDATE SKIP LOCKED here).
 import hashlib
 import uuid
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -64,17 +65,40 @@ def request_of(delivery: Delivery) -> Request:
     return Request(delivery.headers, delivery.query, bytes(delivery.body), delivery.received, delivery.method)
 
 
+class Arrival(NamedTuple):
+    """An event on its way into the inbox: of which connection and delivery (None: of none), and when it came."""
+
+    connection: UUID
+    received: Received
+    now: datetime
+    delivery: int | None = None
+
+
 def put(connection: UUID, received: Sequence[Received], *, now: datetime, delivery: int | None = None) -> int:
     """Put events into the inbox, in their order; how many were new. One that was here before is passed over."""
+    return sum(put_all([Arrival(connection, one, now, delivery) for one in received]).values())
+
+
+def put_all(arrivals: Sequence[Arrival]) -> Counter[int | None]:
+    """Put events into the inbox, in their order; how many of each delivery were new."""
     rows: dict[UUID, InboxEvent] = {}
-    for one in received:
-        row = _row(connection, one, now, delivery)
+    for one in arrivals:
+        row = _row(one.connection, one.received, one.now, one.delivery)
         rows.setdefault(row.key, row)
-    here = set(InboxEvent.objects.filter(key__in=rows).values_list("key", flat=True))
+    here = set(InboxEvent.objects.filter(key__in=rows).values_list("key", flat=True)) if rows else set()
     fresh = [row for key, row in rows.items() if key not in here]
     if fresh:
         InboxEvent.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=500)
-    return len(fresh)
+    return Counter(row.delivery for row in fresh)
+
+
+def cut(deliveries: Sequence[Delivery]) -> None:
+    """Write what became of deliveries that were looked into."""
+    with database.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE connectors_delivery SET state = %s, problem = %s, events = %s, repeated = %s WHERE id = %s",
+            [(row.state, _storable(row.problem), row.events, row.repeated, row.pk) for row in deliveries],
+        )
 
 
 def key_text(account: str, name: str, event: str) -> str:

@@ -1,7 +1,9 @@
 """POST /hooks/<key>: a provider's events are kept as they come, and acknowledged at once."""
 
 import logging
+import time
 from http import HTTPStatus
+from typing import NamedTuple
 
 import orjson
 from django.conf import settings
@@ -11,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from lrs.body import Body
 from lrs.connectors import connections, inbox, sealed
-from lrs.connectors.contract import Request
+from lrs.connectors.contract import Provider, Request, Settings
 from lrs.connectors.models import Connection
 from lrs.errors import TooLarge
 from statements.errors import Invalid
@@ -26,10 +28,14 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     404 for an unknown key, 401 for a wrong secret, 413 above LRS_MAX_WEBHOOK: nothing is kept then. Where the sender
     names its deliveries, 200 for one that was here before and 409 for another under the same name.
     """
-    connection = Connection.objects.select_related("store").filter(hook=key).first()
-    if connection is None:
+    try:
+        door = _door(key)
+    except sealed.Unsealable as problem:
+        log.error("A delivery cannot be checked. %s", problem)
+        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "This connection is out of order; try again later.")
+    if door is None:
         return _answer(HTTPStatus.NOT_FOUND, "There is nothing here.")
-    provider = connections.provider_of(connection)
+    connection, provider, chosen = door
     if request.method not in provider.methods:
         return _answer(HTTPStatus.METHOD_NOT_ALLOWED, "Events come with POST.", Allow=", ".join(provider.methods))
     try:
@@ -39,11 +45,6 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
         return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(problem), Connection="close")
     except Invalid as problem:
         return _answer(HTTPStatus.BAD_REQUEST, str(problem))
-    try:
-        chosen = connections.settings_of(connection)
-    except sealed.Unsealable as problem:
-        log.error("A delivery for %s cannot be checked: %s", connection.name, problem)
-        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "This connection is out of order; try again later.")
     if not provider.verify(received, chosen):
         return _answer(
             HTTPStatus.UNAUTHORIZED, "The sender is not who it must be.", WWW_Authenticate='Basic realm="hooks"'
@@ -60,6 +61,32 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     if answer is not None:
         return _json(answer.status, dict(answer.body))
     return _json(HTTPStatus.ACCEPTED, {"accepted": True})
+
+
+class _Door(NamedTuple):
+    """A connection as its senders meet it."""
+
+    connection: Connection
+    provider: Provider
+    settings: Settings
+
+
+# Looked up and decrypted once in LRS_CREDENTIAL_TTL seconds, as credentials are: a delivery then costs one INSERT.
+_doors: dict[str, tuple[float, _Door]] = {}
+
+
+def _door(key: str) -> _Door | None:
+    remembered = _doors.get(key)
+    if remembered is not None and remembered[0] > time.monotonic():
+        return remembered[1]
+    connection = Connection.objects.filter(hook=key).first()
+    if connection is None:
+        return None
+    door = _Door(connection, connections.provider_of(connection), connections.settings_of(connection))
+    if len(_doors) > 1000:
+        _doors.clear()
+    _doors[key] = (time.monotonic() + settings.LRS_CREDENTIAL_TTL, door)
+    return door
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -21,7 +21,7 @@ from lrs import auth
 from lrs.connectors import catalogue, compose, connections, inbox
 from lrs.connectors.contract import Decision, Provider, Refused, Settings, Standing, Unreadable
 from lrs.connectors.events import Event, Hint, Note, PersonUpdate, Thing, ThingUpdate
-from lrs.connectors.inbox import Held, LostLease
+from lrs.connectors.inbox import Arrival, Held, LostLease
 from lrs.connectors.models import Connection, Delivery, InboxEvent, OrderingState, Reread
 from lrs.connectors.webinars import intake
 from lrs.connectors.webinars.attendance import RoomHappening
@@ -69,32 +69,66 @@ def _cut_some() -> int:
     if held is None:
         return 0
     deliveries = inbox.uncut(_DELIVERIES)
-    known = _Known()
     try:
-        with transaction.atomic():
-            inbox.require(held)
+        try:
+            _keep(held, deliveries, _cut_all(deliveries), last=True)
+        except (LostLease, OperationalError):
+            raise
+        except Exception:  # noqa: BLE001
+            # One of them holds what no row can: which one shows, and is logged, when each is kept alone.
             for delivery in deliveries:
-                _cut(delivery, known)
+                _keep_alone(held, delivery)
             inbox.release(held)
     except LostLease:
         return 0
     return len(deliveries)
 
 
-def _cut(delivery: Delivery, known: "_Known") -> None:
+def _cut_all(deliveries: Sequence[Delivery]) -> list[Arrival]:
+    """The events of the deliveries; of one that cannot be read none, and it says so."""
+    known = _Known()
+    arrivals: list[Arrival] = []
+    for delivery in deliveries:
+        id = delivery.connection_id
+        try:
+            source = known.source(id)
+            received = source.provider.cut(inbox.request_of(delivery), source.settings)
+        except Unreadable as problem:
+            delivery.state, delivery.problem = Delivery.State.UNREADABLE, str(problem)
+        except Exception as problem:
+            # Whatever a body holds, it is kept and shown, and the next one is cut.
+            log.exception("Delivery %s cannot be read.", delivery.pk)
+            delivery.state, delivery.problem = Delivery.State.UNREADABLE, repr(problem)
+        else:
+            delivery.state, delivery.repeated = Delivery.State.CUT, len(received)
+            arrivals += [Arrival(id, one, delivery.received, delivery.pk) for one in received]
+    return arrivals
+
+
+def _keep(held: Held, deliveries: Sequence[Delivery], arrivals: Sequence[Arrival], *, last: bool) -> None:
+    with transaction.atomic():
+        inbox.require(held)
+        new = inbox.put_all(arrivals)
+        for delivery in deliveries:
+            delivery.events = new[delivery.pk]
+            delivery.repeated -= delivery.events
+        inbox.cut(deliveries)
+        if last:
+            inbox.release(held)
+
+
+def _keep_alone(held: Held, delivery: Delivery) -> None:
     try:
-        source = known.source(delivery.connection_id)
-        received = source.provider.cut(inbox.request_of(delivery), source.settings)
-    except Unreadable as problem:
-        delivery.state, delivery.problem = Delivery.State.UNREADABLE, str(problem)
+        _keep(held, [delivery], _cut_all([delivery]), last=False)
+    except (LostLease, OperationalError):
+        raise
     except Exception as problem:
-        # Whatever a body holds, it is kept and shown, and the next one is cut.
-        log.exception("Delivery %s cannot be read.", delivery.pk)
+        log.exception("Delivery %s cannot be kept as events.", delivery.pk)
         delivery.state, delivery.problem = Delivery.State.UNREADABLE, repr(problem)
-    else:
-        fresh = inbox.put(delivery.connection_id, received, now=delivery.received, delivery=delivery.pk)
-        delivery.state, delivery.events, delivery.repeated = Delivery.State.CUT, fresh, len(received) - fresh
-    delivery.save(update_fields=["state", "problem", "events", "repeated"])
+        delivery.events = delivery.repeated = 0
+        with transaction.atomic():
+            inbox.require(held)
+            inbox.cut([delivery])
 
 
 # --- events

@@ -83,7 +83,7 @@ class Alm:
         parts = urlsplit(target)
         path, query = unquote(parts.path), dict(parse_qsl(parts.query))
         with self._lock:
-            first = path.removeprefix("/primeapi/v2/").split("/")[0]
+            first = path.removeprefix("/primeapi/v2/").lstrip("/").split("/")[0]
             self.calls[first] += 1
             self.at.setdefault(first, []).append(time.time())
             self.asked.append(f"{method} {path}")

@@ -49,8 +49,21 @@ class Command(BaseCommand):
         parser.add_argument("--settle", type=float, default=2.0, help="seconds given to an LRS that lists late")
         parser.add_argument("--timeout", type=positive, default=60.0, help="seconds to wait for an answer")
         parser.add_argument("--json", action="store_true", help="JSON on standard output instead of the table")
+        parser.add_argument(
+            "--webhooks",
+            action="store_true",
+            help="measure the webhooks of this service instead: its web server at --url, and its database",
+        )
+        parser.add_argument("--rate", type=whole, default=200, help="deliveries a second (default 200)")
+        parser.add_argument("--events", type=whole, default=20, help="events in a delivery, at most (default 20)")
+        parser.add_argument(
+            "--workers", type=int, default=2, help="workers started for it; 0 where some run already (default 2)"
+        )
 
     def handle(self, *args: Any, **given: Any) -> None:
+        if given["webhooks"]:
+            self._webhooks(given)
+            return
         options = chosen(given)
         if not options.user or not options.password:
             raise CommandError(
@@ -66,6 +79,27 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(report.as_json(result), indent=2) if given["json"] else report.as_text(result))
         if not result.kept.whole:
             raise CommandError(failure(result))
+
+    def _webhooks(self, given: dict[str, Any]) -> None:
+        from lrs.bench import webhooks
+
+        options = webhooks.Options(
+            url=given["url"].rstrip("/"),
+            rate=given["rate"],
+            seconds=given["seconds"],
+            events=given["events"],
+            workers=given["workers"],
+            seed=given["seed"],
+        )
+        try:
+            result = webhooks.run(options, self.tell)
+        except BenchError as problem:
+            raise CommandError(str(problem)) from problem
+        finally:
+            self.clear()
+        self.stdout.write(json.dumps(result._asdict(), indent=2) if given["json"] else webhooks.as_text(result))
+        if not result.whole:
+            raise CommandError("Not every event was worked off once.")
 
     def tell(self, step: str, done: int, total: int) -> None:
         """Show on a terminal what is going on."""

@@ -1,5 +1,6 @@
 """manage.py worker: does the work that no request waits for."""
 
+import os
 import signal
 from argparse import ArgumentParser
 from threading import Event
@@ -23,6 +24,8 @@ class Command(BaseCommand):
             if not worker.run_once(worker.JOBS):
                 raise CommandError("A job failed; the log says why.")
             return
+        # Senders wait for the web server; nobody waits for this.
+        os.nice(5)
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

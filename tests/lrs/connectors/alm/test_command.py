@@ -1,0 +1,263 @@
+"""manage.py connection, as people and scripts use it."""
+
+import json
+import uuid
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from lrs.connectors import connections, replay, sealed
+from lrs.connectors.events import Kind
+from lrs.connectors.models import Connection
+from lrs.connectors.providers.alm import events as alm_events
+from tests.lrs.connectors.archive import deliver, events, statements, work_off
+from tests.lrs.connectors.conftest import payload
+
+
+def manage(*words):
+    out = StringIO()
+    call_command("connection", *words, "--json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+@pytest.fixture
+def name():
+    return f"ALM {uuid.uuid4()}"
+
+
+def test_a_connection_is_made_and_its_address_shown(store, name, public_url):
+    made = manage("create", "alm", name, "--set", f"store={store.name}", "--set", "account_id=1234")
+    connection = Connection.objects.get(name=name)
+    assert made["id"] == str(connection.pk)
+    assert made["webhook_url"] == f"{public_url}/hooks/{connection.hook}"
+    assert len(connection.hook) >= 32
+    assert any(row["id"] == made["id"] for row in manage("list"))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["colour=red"], "has no setting 'colour'"),
+        (["auth=maybe"], "auth must be one of none, basic, header"),
+        (["auth=basic"], "auth=basic needs username and password"),
+        (["auth=header", "header=X"], "needs header_secret"),
+        (["api_url=ftp://x"], "full address"),
+        (["use_proxy=perhaps"], "yes or no"),
+        (["host=https://x/"], "host name"),
+        (["nothing"], "KEY=VALUE"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_a_sentence(database, name, given, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        manage("create", "alm", name, *[word for one in given for word in ("--set", one)])
+    assert not Connection.objects.filter(name=name).exists()
+
+
+def test_secrets_are_encrypted_at_rest_and_never_shown(connect):
+    connection = connect(auth="basic", username="adobe", password="very-secret-word")
+    row = Connection.objects.filter(pk=connection.pk).values().get()
+    assert "very-secret-word" not in str(row)
+    shown = manage("show", connection.name)
+    assert shown["settings"]["password"] == "set"
+    assert "very-secret-word" not in json.dumps(shown)
+    assert connections.settings_of(connection)["password"] == "very-secret-word"
+
+
+def test_secrets_are_read_after_the_key_was_changed(connect, settings):
+    connection = connect(auth="basic", username="adobe", password="word")
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key that is quite long enough"
+    assert connections.settings_of(connection)["password"] == "word"
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(sealed.Unsealable, match="LRS_SECRET_KEY_FALLBACKS"):
+        connections.settings_of(connection)
+    assert connections.shown(connection)["password"] == "unreadable"
+
+
+def test_the_check_exits_with_1_where_it_failed(with_api, alm_side, capsys):
+    connection = with_api()
+    call_command("connection", "check", connection.name)
+    assert capsys.readouterr().out.startswith("ok: ")
+    connections.change(connection, {"refresh_token": "wrong"})
+    with pytest.raises(SystemExit) as ended:
+        call_command("connection", "check", str(connection.pk))
+    assert ended.value.code == 1
+    assert capsys.readouterr().out.startswith("failed: ")
+    assert Connection.objects.get(pk=connection.pk).check_ok is False
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_user_report_gives_e_mails_and_wakes_what_waited(connect, tmp_path, delimiter):
+    connection = connect(actor="mbox")
+    deliver(connection, payload("alm/events/COURSE_COMPLETED.json"))
+    work_off()
+    columns = payload("alm/api/user_report_columns.json")
+    values = {"internalUserID": "11080928", "userEmail": "ann@example.com", "name": "Ann", "state": "ACTIVE"}
+    file = tmp_path / "users.csv"
+    lines = [delimiter.join(columns), delimiter.join(values.get(column, "") for column in columns)]
+    file.write_text("\ufeff" + "\r\n".join(lines) + "\r\n", encoding="utf-8")
+    assert manage("import", connection.name, "--users", str(file))["users"] == 1
+    [statement] = statements(connection)
+    assert statement["actor"]["mbox"] == "mailto:ann@example.com"
+
+
+def test_the_training_report_gives_names(connect, tmp_path):
+    connection = connect()
+    file = tmp_path / "trainings.csv"
+    file.write_text(
+        "Training Id,Training Name,Training Type,Duration,Status\n12345678,Fire safety,Course,60,Published\n"
+    )
+    manage("import", connection.name, "--trainings", str(file))
+    deliver(connection, payload("alm/events/COURSE_COMPLETED.json"))
+    work_off()
+    assert statements(connection)[0]["object"]["definition"]["name"] == {"und": "Fire safety"}
+
+
+def test_a_report_without_its_columns_is_refused(connect, tmp_path):
+    file = tmp_path / "wrong.csv"
+    file.write_text("a,b\n1,2\n")
+    with pytest.raises(CommandError, match="internaluserid"):
+        manage("import", connect().name, "--users", str(file))
+
+
+# --- reconciliation
+
+
+@pytest.fixture
+def enrolled(with_api, alm_side):
+    """A connection that received an enrolment, where ALM has that, a completion, and progress elsewhere."""
+    connection = with_api()
+    received = payload("alm/events/COURSE_ENROLLMENT.json")
+    received["events"][0]["data"] |= {"userId": 5, "loId": "course:1", "loInstanceId": "course:1_10"}
+    deliver(connection, received)
+    work_off()
+    at = "2024-11-08T03:49:00.000Z"
+    alm_side.course("course:1", "One", "course:1_10")
+    alm_side.enrolment(
+        "5",
+        "course:1",
+        "course:1_10",
+        dateEnrolled=at,
+        dateCompleted="2024-11-20T10:00:00.000Z",
+        hasPassed=True,
+        progressPercent=100,
+        state="COMPLETED",
+    )
+    alm_side.enrolment(
+        "5", "course:2", "course:2_20", dateEnrolled=at, dateStarted=at, progressPercent=40, state="STARTED"
+    )
+    return connection
+
+
+def late_completion():
+    late = payload("alm/events/COURSE_COMPLETED.json")
+    late["events"][0] |= {"timestamp": "2024-11-20T10:00:12.000Z"}
+    late["events"][0]["data"] |= {
+        "userId": 5,
+        "loId": "course:1",
+        "loInstanceId": "course:1_10",
+        "dateCompleted": "2024-11-20T10:00:00.000Z",
+    }
+    return late
+
+
+def test_reconciliation_lists_what_never_came(enrolled):
+    found = manage("reconcile", enrolled.name, "--user", "5")
+    assert found["compared"] == 4
+    gaps = [(gap["event"], gap["thing"]) for gap in found["gaps"]]
+    assert gaps == [
+        ("COURSE_COMPLETED", "course:1"),
+        ("COURSE_ENROLLMENT", "course:2"),
+        ("LEARNER_PROGRESS", "course:2"),
+    ]
+    assert len(statements(enrolled)) == 1
+
+
+def test_a_backfill_closes_the_gaps_once(enrolled):
+    listed = manage("reconcile", enrolled.name, "--user", "5", "--backfill")
+    assert listed["backfilled"] == 3
+    told = statements(enrolled)
+    assert [one["verb"]["display"]["en-US"] for one in told] == ["registered", "completed", "registered", "progressed"]
+    # What was announced is what was made.
+    assert {gap["statement"] for gap in listed["gaps"]} == {one["id"] for one in told[1:]}
+    assert told[1]["result"] == {"completion": True, "success": True}
+    again = manage("reconcile", enrolled.name, "--user", "5", "--backfill")
+    assert (again["gaps"], again["backfilled"], len(statements(enrolled))) == ([], 0, 4)
+
+
+def test_an_event_that_comes_after_its_backfill_is_no_second_statement(enrolled):
+    """ALM's eventId cannot be known before the event comes, so the event is matched with what was made, and says so."""
+    manage("reconcile", enrolled.name, "--user", "5", "--backfill")
+    deliver(enrolled, late_completion())
+    work_off()
+    assert len(statements(enrolled)) == 4
+    assert (events(enrolled)[-1].state, events(enrolled)[-1].rule) == ("ignored", "backfilled")
+
+
+def test_a_thing_is_reconciled_for_everybody_in_it(enrolled):
+    found = manage("reconcile", enrolled.name, "--thing", "course:1")
+    assert [gap["event"] for gap in found["gaps"]] == ["COURSE_COMPLETED"]
+
+
+# --- replay
+
+
+def test_a_replay_without_a_change_finds_nothing(connect):
+    connection = connect()
+    for name in ("COURSE_ENROLLMENT", "COURSE_COMPLETED", "CI_STATS", "LEARNER_PROGRESS", "LEARNING_OBJECT_DELETION"):
+        deliver(connection, payload(f"alm/events/{name}.json"))
+    deliver(connection, payload("alm/newer/RESPONSE_ASYNCAPI_USERGROUP_USER_ADDED.json"))
+    work_off()
+    assert manage("replay", connection.name) == {"events": 6, "differences": [], "readable_now": [], "applied": False}
+
+
+def test_a_replay_shows_what_a_new_mapping_changes_and_does_it_only_when_told(connect, monkeypatch):
+    connection = connect()
+    deliver(connection, payload("alm/events/COURSE_COMPLETED.json"))
+    deliver(connection, payload("alm/newer/RESPONSE_ASYNCAPI_USERGROUP_USER_ADDED.json"))
+    work_off()
+    [before] = statements(connection)
+    monkeypatch.setattr(alm_events, "PLATFORM", "ALM")
+    [difference] = manage("replay", connection.name)["differences"]
+    assert (difference["what"], difference["changed"], difference["void"]) == (
+        "another statement",
+        ["context"],
+        [before["id"]],
+    )
+    assert statements(connection) == [before]
+
+    manage("replay", connection.name, "--apply")
+    voiding, after = statements(connection)[-2:]
+    assert voiding["object"] == {"objectType": "StatementRef", "id": before["id"]}
+    assert [one["id"] for one in statements(connection, voided=True)] == [before["id"]]
+    assert after["context"]["platform"] == "ALM"
+    assert after["id"] != before["id"]
+    assert manage("replay", connection.name)["differences"] == []
+
+
+def test_a_replay_makes_the_statements_of_events_that_had_no_meaning(connect, monkeypatch):
+    connection = connect()
+    body = payload("alm/events/COURSE_COMPLETED.json")
+    body["events"][0]["eventName"] = "COURSE_FINISHED"
+    deliver(connection, body)
+    work_off()
+    assert statements(connection) == []
+    monkeypatch.setattr(alm_events, "KINDS", {**alm_events.KINDS, "COURSE_FINISHED": Kind.COMPLETED})
+    [difference] = manage("replay", connection.name, "--apply")["differences"]
+    assert (difference["was"], difference["would_be"]) == ("ignored (unknown-name)", "done")
+    assert len(statements(connection)) == 1
+    assert [row.state for row in events(connection)] == ["done"]
+
+
+def test_a_replay_finds_deliveries_that_can_be_read_now(connect, monkeypatch):
+    connection = connect()
+    body = payload("alm/events/COURSE_COMPLETED.json")
+    deliver(connection, json.dumps(body).encode("utf-16"))
+    work_off()
+    assert replay.preview(connection).readable == []
+    delivery = connection.delivery_set.get()
+    assert delivery.state == "unreadable"
+    type(connection.delivery_set.get()).objects.filter(pk=delivery.pk).update(body=json.dumps(body).encode())
+    assert manage("replay", connection.name, "--apply")["readable_now"][0]["events"] == 1
+    assert len(statements(connection)) == 1
