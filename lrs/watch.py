@@ -4,7 +4,6 @@ Nothing is counted while statements come in. Every statement mentions its author
 so the mentions of that Agent, newest first, say when and how many.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,6 @@ from typing import Any, NamedTuple
 
 import orjson
 from django.db.models import Count, F, Max, QuerySet, Sum
-from django.db.models.functions import TruncDate
 
 from lrs import auth
 from lrs.models import Credential, Refusal, RefusalKind, Shape
@@ -125,21 +123,17 @@ def last_statement(credential: Credential) -> datetime | None:
 
 def statements_a_day(credential: Credential, now: datetime, days: int) -> dict[str, int]:
     """How many statements were stored on each of the last days; days with none are left out."""
-    return _by_day(_its(credential).filter(stored__gte=_since(now, days)))
+    counts = {day: _its(credential).filter(stored__range=_hours(day)).count() for day in _days(now, days)}
+    return {day.date().isoformat(): count for day, count in counts.items() if count}
 
 
 def findings_a_day(credential: Credential, now: datetime, days: int) -> dict[str, dict[str, int]]:
     """How many findings of each rule there were on each of the last days."""
-    rows = (
-        Finding.objects.filter(store=credential.store_id, credential=credential.pk, stored__gte=_since(now, days))
-        .annotate(day=TruncDate("stored"))
-        .values_list("rule", "day")
-        .annotate(count=Count("number"))
-        .order_by("rule", "day")
-    )
     found: dict[str, dict[str, int]] = {}
-    for rule, day, count in rows:
-        found.setdefault(rule, {})[day.isoformat()] = count
+    for day in _days(now, days):
+        its = Finding.objects.filter(store=credential.store_id, credential=credential.pk, stored__range=_hours(day))
+        for rule, count in its.values_list("rule").annotate(count=Count("number")).order_by("rule"):
+            found.setdefault(rule, {})[day.date().isoformat()] = count
     return found
 
 
@@ -177,9 +171,14 @@ def _its(credential: Credential) -> Any:
     )
 
 
-def _by_day(mentions: Any) -> dict[str, int]:
-    rows = mentions.annotate(day=TruncDate("stored")).values_list("day").annotate(count=Count("statement"))
-    return {day.isoformat(): count for day, count in sorted(Counter(dict(rows.order_by())).items())}
+def _days(now: datetime, days: int) -> list[datetime]:
+    """The beginnings of the last days, today included, in order."""
+    return [_since(now, before) for before in range(days, 0, -1)]
+
+
+def _hours(day: datetime) -> tuple[datetime, datetime]:
+    """A day's first and last instant. Each day is a range of an index; grouping by day would look at every row."""
+    return day, day + timedelta(days=1, microseconds=-1)
 
 
 def _since(now: datetime, days: int) -> datetime:

@@ -1,11 +1,14 @@
 import base64
+import time
 import uuid
+from datetime import timedelta
 
 import httpx
 import pytest
 from django.utils import timezone
 
-from lrs import credentials, housekeeping
+from lrs import auth, credentials, housekeeping
+from lrs.errors import Unauthorised
 from lrs.models import Token
 from tests.client import Client
 
@@ -134,6 +137,16 @@ def test_an_unknown_token_is_refused(lrs_url, token):
     refused = httpx.get(f"{lrs_url}/xapi/statements", headers=[(b"Authorization", f"Bearer {token}".encode("latin-1"))])
     assert refused.status_code == 401
     assert refused.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
+
+
+def test_a_token_that_is_remembered_still_ends_when_it_ends(issued):
+    token = str(uuid.uuid4())
+    expires = timezone.now() + timedelta(seconds=1)
+    Token.objects.create(hash=auth.hash_token(token), credential=issued.credential, expires=expires)
+    assert auth.identify(f"Bearer {token}", "127.0.0.1").credential == issued.credential.pk
+    time.sleep(1.1)
+    with pytest.raises(Unauthorised):
+        auth.identify(f"Bearer {token}", "127.0.0.1")
 
 
 def test_tokens_that_have_expired_are_forgotten(lrs_url, issued):

@@ -217,8 +217,8 @@ def test_a_batch_that_is_refused_again_leaves_nothing_behind(client, credential,
 # --- limits
 
 
-def refused(credential, what, body=b"x" * 1000):
-    fault = Fault(what, "rule", "is wrong")
+def refused(credential, what, body=b"x" * 1000, rule="rule"):
+    fault = Fault(what, rule, "is wrong")
     store = credential.credential.store_id
     return Refused(store, credential.credential.pk, "POST", "/xapi/statements", {}, {}, body, "", 400, "no", [fault])
 
@@ -235,6 +235,19 @@ def test_a_flood_cannot_fill_the_disk_and_its_own_oldest_go_first(credential, se
     flood = RefusalKind.objects.get(credential=credential.credential, what="rule /flood")
     assert flood.count == 60
     assert flood.bytes == sum(row.bytes for row in rows[1:])
+
+
+def test_a_flood_leaves_the_original_of_a_statement_alone(client, credential, settings):
+    client.post_statements(statement(verb={}))
+    original = one(credential)
+    quarantine.edit(original, json.dumps(statement()).encode())
+    replay(quarantine.get(original.pk))
+    settings.LRS_QUARANTINE_SIZE = 10_000
+    for number in range(10):
+        quarantine.keep(refused(credential, "/verb/id", b"%5d" % number * 200, "required"))
+    rows = kept(credential)
+    assert rows[0].pk == original.pk
+    assert len(rows) < 6
 
 
 def test_ever_new_reasons_become_one(credential, monkeypatch):

@@ -93,6 +93,15 @@ def test_without_an_id_the_same_content_is_the_same_statement(send, store):
     assert Retry.objects.get(store=store.pk).count == 2
 
 
+def test_what_else_a_retry_says_makes_no_conflict_of_it(send, store):
+    practice = Practice(content_ids=True)
+    first = without_id("course_progressed")
+    again = first | {"context": {"platform": "Udemy Business", "extensions": {"https://x.example/attempt": 2}}}
+    assert send(first, practice=practice) == send(again, practice=practice)
+    (row,) = Statement.objects.filter(store=store.pk)
+    assert row.platform is None
+
+
 def test_without_the_practice_each_is_a_statement_of_its_own(send, store):
     first = without_id("course_progressed")
     assert send(first) != send(first)
