@@ -136,12 +136,20 @@ class Row(NamedTuple):
     data: Mapping[str, Any]
 
 
+class Whole(NamedTuple):
+    """All rows whose keys begin with `prefix` were read since `since`: those that were not seen then are gone."""
+
+    prefix: str
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Part of a sweep: kept in one transaction together with `cursor`, from which an interrupted sweep goes on.
 
     `received` goes to the inbox; `rows` are compared (Provider.compare) with the last seen rows of the same key and
-    then take their place. `total` is the number of rows of the whole sweep, where the provider tells.
+    then take their place. `total` is the number of rows of the whole sweep, where the provider tells. `whole` marks
+    the rows that are no longer there, when the last page of them was read.
     """
 
     received: Sequence[Received] = ()
@@ -151,6 +159,7 @@ class Page:
     cursor: Mapping[str, Any] = field(default_factory=dict)
     total: int | None = None
     note: str = ""
+    whole: Whole | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Nothing is to be done: the rule's short name and a sentence, shown with the event."""
+    """Nothing is to be done, or, beside an Event, a warning: the rule's short name and a sentence, shown with it."""
 
     rule: str
     reason: str

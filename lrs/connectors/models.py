@@ -242,6 +242,7 @@ class SeenRow(models.Model):
     data = models.JSONField()
     seen = models.DateTimeField()
     changed = models.DateTimeField()
+    gone = models.DateTimeField(null=True, help_text="when the provider was found not to have it any more")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "key"], name="seen_row_once")]

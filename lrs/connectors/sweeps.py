@@ -6,7 +6,7 @@ point goes on where it was.
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -96,6 +96,9 @@ def keep(connection: Connection, provider: Provider, outside: Context, page: Pag
     received = [*page.received, *_differences(connection.pk, provider, outside, page, now)]
     catalogue.things(connection.pk, page.things, read=now)
     learn(connection.pk, page, now)
+    if page.whole is not None:
+        rows = SeenRow.objects.filter(connection=connection, key__startswith=page.whole.prefix)
+        rows.filter(seen__lt=page.whole.since, gone=None).update(gone=now)
     return inbox.put(connection.pk, received, now=now)
 
 
@@ -113,20 +116,28 @@ def _differences(
     if provider.compare is None or not page.rows:
         return
     rows = {row.key: row for row in page.rows}
-    held = SeenRow.objects.filter(connection=connection, key__in=rows).order_by("key").select_for_update()
-    before = {row.key: row for row in held}
+    before = _seen(connection, rows, now)
+    changed = []
     for key, row in rows.items():
-        last = before.get(key)
-        if last is not None and last.data == row.data:
-            continue
-        old = None if last is None else Row(key, last.data)
-        yield from provider.compare(old, row, outside.settings, now)
-        if last is None:
-            SeenRow.objects.create(connection_id=connection, key=key, data=dict(row.data), seen=now, changed=now)
-        else:
+        last = before[key]
+        if last.data != row.data:
+            yield from provider.compare(Row(key, last.data) if last.data else None, row, outside.settings, now)
             last.data, last.changed = dict(row.data), now
-            last.save(update_fields=["data", "changed"])
-    SeenRow.objects.filter(connection=connection, key__in=rows).update(seen=now)
+            changed.append(last)
+    SeenRow.objects.bulk_update(sorted(changed, key=lambda row: row.key), ["data", "changed"], batch_size=200)
+    SeenRow.objects.filter(connection=connection, key__in=rows).update(seen=now, gone=None)
+
+
+def _seen(connection: UUID, keys: Iterable[str], now: datetime) -> dict[str, SeenRow]:
+    """The last seen rows of these keys, locked; one that is new has no data.
+
+    It is made before it is compared, so that another worker who reads the same row at this moment waits for ours.
+    """
+    rows = SeenRow.objects.filter(connection=connection, key__in=keys)
+    new = sorted(set(keys) - set(rows.values_list("key", flat=True)))
+    made = [SeenRow(connection_id=connection, key=key, data={}, seen=now, changed=now) for key in new]
+    SeenRow.objects.bulk_create(made, ignore_conflicts=True)
+    return {row.key: row for row in rows.order_by("key").select_for_update()}
 
 
 def reread(connection: Connection, go: Go = always) -> Outcome:
@@ -143,6 +154,8 @@ def reread(connection: Connection, go: Go = always) -> Outcome:
                 for page in reading(outside, row.key):
                     with transaction.atomic():
                         keep(connection, connections.provider_of(connection), outside, page)
+                    if not go():
+                        return Outcome(timezone.now())
         except Later as problem:
             Reread.objects.filter(pk=row.pk).update(problem=str(problem))
             return Outcome(timezone.now() + timedelta(seconds=problem.seconds), str(problem))

@@ -281,9 +281,13 @@ def _read(row: InboxEvent, source: _Source, plan: Plan) -> list[Event]:
                 plan.hints.append((row.connection_id, happening.key))
                 row.rule = "hint"
             case Note():
-                row.state, row.rule, row.reason = _State.IGNORED, happening.rule, happening.reason
+                row.state, row.rule = _State.IGNORED, happening.rule
+                row.reason = f"{row.reason} {happening.reason}".lstrip()
             case _:
                 plan.rooms.append((row, happening))
+    if events:
+        # Then a note is a warning.
+        row.state = _State.DONE
     return events
 
 

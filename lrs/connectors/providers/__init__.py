@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from lrs.connectors.contract import Provider
-from lrs.connectors.providers import alm, attendance, bigbluebutton, zoom
+from lrs.connectors.providers import alm, attendance, bigbluebutton, khalibre, zoom
 
 PROVIDERS: Mapping[str, Provider] = {
     provider.name: provider
     for provider in (
         alm.PROVIDER,
+        khalibre.PROVIDER,
         attendance.PROVIDER,
         attendance.also(bigbluebutton.PROVIDER),
         attendance.also(zoom.PROVIDER),
