@@ -215,6 +215,12 @@ def awake(connection: UUID, waits_for: Iterable[str]) -> int:
     return rows.update(state=InboxEvent.State.WAITING, waits_for="", rule="", reason="")
 
 
+def again(rows: QuerySet[InboxEvent]) -> int:
+    """Let refused, ignored or deferred events be decided anew; how many. What became statements stays as it is."""
+    states = (InboxEvent.State.REFUSED, InboxEvent.State.IGNORED, InboxEvent.State.DEFERRED)
+    return rows.filter(state__in=states).update(state=InboxEvent.State.WAITING, waits_for="", rule="", reason="")
+
+
 def finish(rows: Sequence[InboxEvent], now: datetime) -> None:
     """Write what became of the events; inside of the transaction that wrote their statements."""
     here = [
