@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from corsheaders.defaults import default_headers
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from config.environment import Environment
@@ -177,6 +178,8 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before those of django-unfold: some of its templates are replaced by ours.
+        "DIRS": [BASE_DIR / "lrs" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -203,6 +206,30 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+# People's pages -----------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": _("Learning records"),
+    "SITE_HEADER": _("Learning records"),
+    "SITE_SYMBOL": "school",
+    "SITE_URL": None,
+    "SHOW_LANGUAGES": True,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "lrs.admin.home.figures",
+    "SIDEBAR": {"navigation": "lrs.admin.navigation.groups"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("records/icon.svg")}],
+    "STYLES": [lambda request: static("records/records.css")],
+    "SCRIPTS": [lambda request: static("records/records.js")],
+    "COLORS": {
+        "primary": {
+            "50": "#eff6ff", "100": "#dbeafe", "200": "#bfdbfe", "300": "#93c5fd", "400": "#60a5fa", "500": "#3b82f6",
+            "600": "#2563eb", "700": "#1d4ed8", "800": "#1e40af", "900": "#1e3a8a", "950": "#172554",
+        },
+    },
+}  # fmt: skip
 
 # Language and time --------------------------------------------------------------------------------
 
@@ -210,6 +237,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "lrs" / "locale"]
 LANGUAGES = [("en", _("English")), ("de", _("German")), ("ja", _("Japanese")), ("uk", _("Ukrainian"))]
 
 # Tokens of an identity provider outside ------------------------------------------------------------

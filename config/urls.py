@@ -12,6 +12,8 @@ urlpatterns = [
     path("readyz", operations.ready),
     path("metrics", operations.metrics),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    # The choice of the language.
+    path("admin/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("", include("lrs.urls")),
 ]

@@ -12,9 +12,10 @@ class LrsConfig(AppConfig):
 
     def ready(self) -> None:
         """Look after the connections that threads keep between requests, and after the views of the database."""
-        from lrs import report_views
+        from lrs import report_views, roles
         from lrs.connections import drop_broken
 
         request_started.connect(drop_broken, dispatch_uid="lrs.connections.drop_broken")
         pre_migrate.connect(report_views.drop, sender=self, dispatch_uid="lrs.report_views.drop")
         post_migrate.connect(report_views.create, sender=self, dispatch_uid="lrs.report_views.create")
+        post_migrate.connect(roles.make, sender=self, dispatch_uid="lrs.roles.make")

@@ -6,6 +6,7 @@ Credentials and their tokens, the failed logins that throttle guessing, refused 
 from django.db import models
 
 from lrs.documents.models import Document as Document  # Django looks for models in this module
+from lrs.tasks import BackgroundTask as BackgroundTask
 from statements.models import Store
 from statements.profiles import Mode
 from statements.xapi.versions import Version

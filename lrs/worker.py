@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db import close_old_connections
 from django.utils import timezone
 
-from lrs import housekeeping, notices, quarantine
+from lrs import background, housekeeping, notices, quarantine, tasks
 from lrs.connections import drop_broken
 from lrs.connectors import schedule
 from lrs.connectors import worker as inbox
@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """Work with a name, done every so often; `run` is given the time and says how many things it did."""
+    """Work with a name, done every so often; `run` is given the time and says how many things it did.
+
+    `once` takes its place where the worker is to end afterwards; `end` is called when the worker stops.
+    """
 
     name: str
     every: timedelta
@@ -35,6 +38,9 @@ JOBS = (
     Job("work off the inbox", timedelta(milliseconds=250), inbox.work_off, once=inbox.work_off_all),
     Job("ask providers", timedelta(seconds=1), schedule.tick, once=schedule.run_due, end=schedule.stop),
     Job("follow progress", timedelta(milliseconds=500), progress.follow_all, once=progress.catch_up),
+    Job("count for charts", timedelta(seconds=1), background.count, once=background.count_all),
+    Job("do tasks", timedelta(seconds=1), background.tick, once=background.run_waiting, end=tasks.stop),
+    Job("forget old tasks", timedelta(hours=1), tasks.forget),
     Job("forget failed logins", timedelta(minutes=5), housekeeping.forget_failed_logins),
     Job("forget expired tokens", timedelta(minutes=10), housekeeping.forget_tokens),
     Job("forget old refusals", timedelta(hours=1), quarantine.forget),

@@ -12,6 +12,9 @@ from statements.arrival import Finding as Finding
 from statements.arrival import Provenance as Provenance
 from statements.arrival import Retry as Retry
 from statements.catalogue import Title as Title
+from statements.counts import Counted as Counted
+from statements.counts import Day as Day
+from statements.journal import Act as Act
 from statements.standing import Status
 
 

@@ -27,6 +27,8 @@ from tests.client import Client
 
 if TYPE_CHECKING:
     # Models can be imported only when Django is set up.
+    from django.test import Client as Browser
+
     from lrs.credentials import Issued
     from statements.models import Store
 
@@ -146,3 +148,41 @@ def client(lrs_url: str, credential: Issued) -> Iterator[Client]:
     """An xAPI 1.0.3 client of the server, in a store of its own; `client.speaking("2.0.0")` for the other version."""
     with Client(lrs_url, credential.credential.key, credential.secret) as client:
         yield client
+
+
+def _signed_in(role: str) -> Browser:
+    """Django's client of somebody with a role; empty for a superuser."""
+    from django.contrib.auth.models import Group, User
+    from django.test import Client as Browser
+
+    name = f"{role or 'root'} {uuid.uuid4()}"
+    user = User.objects.create_user(name, password=None, is_staff=True, is_superuser=not role)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    browser = Browser(SERVER_NAME="localhost")
+    browser.force_login(user)
+    return browser
+
+
+@pytest.fixture
+def root(database: str) -> Browser:
+    """A superuser's browser, without JavaScript: Django's client."""
+    return _signed_in("")
+
+
+@pytest.fixture
+def administrator(database: str) -> Browser:
+    """An administrator's, as `root`."""
+    return _signed_in("administrator")
+
+
+@pytest.fixture
+def operator(database: str) -> Browser:
+    """An operator's, as `root`."""
+    return _signed_in("operator")
+
+
+@pytest.fixture
+def viewer(database: str) -> Browser:
+    """A viewer's, as `root`."""
+    return _signed_in("viewer")

@@ -1,0 +1,70 @@
+/* What the pages do by themselves; without it every one of them still works. */
+"use strict";
+
+document.documentElement.classList.add("js");
+
+/* The symbols are words in a font of their own: read out only where nothing else says what a button or link is. */
+function silence(within) {
+    for (const symbol of within.querySelectorAll(".material-symbols-outlined:not([tabindex])")) {
+        const word = symbol.textContent.trim();
+        const owner = symbol.closest("a, button, [role=button]");
+        if (owner && owner.textContent.trim() === word && !owner.hasAttribute("aria-label")) {
+            owner.setAttribute("aria-label", owner.title || word.replaceAll("_", " "));
+        }
+        symbol.setAttribute("aria-hidden", "true");
+    }
+}
+
+/* django-unfold makes some things that can only be clicked with a mouse; the keyboard reaches them too. */
+function reachable(within) {
+    for (const thing of within.querySelectorAll("span[x-on\\:click], div[x-on\\:click], a[x-on\\:click]:not([href])")) {
+        if (thing.hasAttribute("tabindex") || thing.querySelector("a, button, input")) continue;
+        thing.tabIndex = 0;
+        thing.setAttribute("role", "button");
+        thing.addEventListener("keydown", (event) => {
+            if (event.key !== "Enter" && event.key !== " ") return;
+            event.preventDefault();
+            thing.click();
+        });
+    }
+}
+
+async function copy(button) {
+    const text = document.getElementById(button.dataset.copy).textContent;
+    try {
+        await navigator.clipboard.writeText(text);
+    } catch {
+        /* Without https a browser has no clipboard for pages; selecting is the next best. */
+        getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+        document.execCommand("copy");
+    }
+    const before = button.textContent;
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = before; }, 2000);
+}
+
+/* A task that runs: its page is brought up to date until it has ended. */
+async function watch(task) {
+    let answer;
+    try {
+        answer = await fetch(task.dataset.watch, { headers: { Accept: "application/json" } });
+    } catch {
+        setTimeout(watch, 3000, task);
+        return;
+    }
+    if (!answer.ok) return;
+    const state = await answer.json();
+    if (state.ended) { location.reload(); return; }
+    const bar = task.querySelector("progress");
+    if (state.total) { bar.max = state.total; bar.value = state.done; }
+    task.querySelector("[data-sentence]").textContent = state.sentence;
+    setTimeout(watch, 1000, task);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+    reachable(document);
+    silence(document);
+    for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.submit());
+    for (const button of document.querySelectorAll("button[data-copy]")) button.addEventListener("click", () => copy(button));
+    for (const task of document.querySelectorAll("[data-watch]")) watch(task);
+});

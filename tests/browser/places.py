@@ -1,0 +1,48 @@
+"""The main pages: their names, and where they are for the store of a credential."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from lrs.models import BackgroundTask, Credential
+from statements import keys
+from statements.admin.page import address
+from statements.models import Act, Activity, Person, Progress, Statement
+from tests import sample
+
+
+def _statement(store: int) -> str:
+    return address(Statement, "change", Statement.objects.filter(store=store, completed=True).order_by("-stored")[0].pk)
+
+
+def _person(store: int) -> str:
+    course = keys.thing(store, "activity", sample.COURSE)
+    return address(
+        Person, "change", Progress.objects.filter(store=store, activity=course).order_by("first_seen")[0].person
+    )
+
+
+# A page that is added to the administration is added here.
+PAGES: dict[str, Callable[[Credential], str]] = {
+    "home": lambda one: f"/admin/?store={one.store_id}",
+    "statements": lambda one: address(Statement, store=one.store_id),
+    "statement": lambda one: _statement(one.store_id),
+    "learners": lambda one: address(Person, store=one.store_id),
+    "learner": lambda one: _person(one.store_id),
+    "activities": lambda one: address(Activity, store=one.store_id),
+    "activity": lambda one: address(Activity, "change", _key(keys.thing(one.store_id, "activity", sample.COURSE))),
+    "credentials": lambda one: address(Credential, store=one.store_id),
+    "credential": lambda one: address(Credential, "change", one.pk),
+    "new-credential": lambda one: address(Credential, "add"),
+    "tasks": lambda one: address(BackgroundTask, store=one.store_id),
+    "users": lambda one: address(User),
+    "new-user": lambda one: address(User, "add"),
+    "audit-log": lambda one: address(Act),
+}
+
+
+def _key(digits: str) -> Any:
+    from uuid import UUID
+
+    return UUID(digits)

@@ -1,0 +1,90 @@
+"""Credentials in the administration: made, shown once, treated, renewed, withdrawn."""
+
+import re
+import uuid
+
+import httpx
+
+from lrs import auth
+from lrs.models import Credential
+from statements.models import Act
+from tests import sample
+from tests.client import TLS
+
+LIST = "/admin/lrs/credential/"
+
+
+def _copied(html: str, id: str) -> str:
+    return re.findall(rf'id="{id}">([^<]*)<', html)[0]
+
+
+def test_a_new_credential_shows_its_secret_once_and_works(administrator, store, lrs_url):
+    name = f"Udemy {uuid.uuid4()}"
+    answer = administrator.post(LIST + "add/", {"name": name, "profile": "udemy", "store": store.name})
+    html = answer.content.decode()
+    made = Credential.objects.get(name=name)
+    key, secret = _copied(html, "key"), _copied(html, "secret")
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert _copied(html, "token-url").endswith("/oauth/token")
+    assert _copied(html, "statement-url").endswith("/xapi/statements")
+    assert auth.check_secret(secret, made.secret_hash)
+    sent = httpx.post(f"{lrs_url}/xapi/statements", json=sample.statement(), auth=(key, secret), verify=TLS)
+    assert sent.status_code == 200
+    for page in (LIST, f"{LIST}{made.pk}/change/", "/admin/statements/act/"):
+        shown = administrator.get(page).content.decode()
+        assert secret not in shown
+        assert made.secret_hash not in shown
+    act = Act.objects.get(kind="lrs.credential", thing=str(made.pk))
+    assert (act.what, made.secret_hash in act.after, secret in act.after) == ("add", False, False)
+
+
+def test_how_a_sender_is_treated_is_changed_and_written_down(administrator, credential):
+    row = credential.credential
+    fields = {
+        "default_version": "2.0.0",
+        "mode": "reject",
+        "repairs": ["numeric-string"],
+        "silence_hours": "5",
+        "base": "",
+    }
+    administrator.post(f"{LIST}{row.pk}/treat/", fields)
+    row.refresh_from_db()
+    assert (row.default_version, row.mode, row.repairs, row.silence_hours) == ("2.0.0", "reject", ["numeric-string"], 5)
+    act = Act.objects.get(kind="lrs.credential", thing=str(row.pk))
+    assert ('"mode": "report"' in act.before, '"mode": "reject"' in act.after, '"name"' in act.after) == (
+        True,
+        True,
+        False,
+    )
+
+
+def test_a_wrong_treatment_is_answered_at_its_field(administrator, credential):
+    row = credential.credential
+    answer = administrator.post(f"{LIST}{row.pk}/treat/", {"mode": "report", "silence_hours": "-1"})
+    assert "errorlist" in answer.content.decode()
+    row.refresh_from_db()
+    assert row.silence_hours == 0
+
+
+def test_a_new_secret_replaces_the_old_one(administrator, operator, credential):
+    row = credential.credential
+    assert operator.post(f"{LIST}{row.pk}/rotate/").status_code == 403
+    html = administrator.post(f"{LIST}{row.pk}/rotate/").content.decode()
+    row.refresh_from_db()
+    assert auth.check_secret(_copied(html, "secret"), row.secret_hash)
+    assert not auth.check_secret(credential.secret, row.secret_hash)
+    act = Act.objects.get(kind="lrs.credential", thing=str(row.pk))
+    assert (act.what, row.secret_hash in act.before + act.after) == ("rotate", False)
+    assert "secret_hash" in act.after
+
+
+def test_a_credential_is_disabled_and_enabled(administrator, credential):
+    row = credential.credential
+    for what, disabled in (("disable", True), ("enable", False)):
+        administrator.post(f"{LIST}{row.pk}/{what}/")
+        row.refresh_from_db()
+        assert row.disabled is disabled
+    assert [act.what for act in Act.objects.filter(kind="lrs.credential", thing=str(row.pk)).order_by("pk")] == [
+        "disable",
+        "enable",
+    ]
