@@ -14,6 +14,8 @@ urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     # The choice of the language.
     path("admin/", include("django.conf.urls.i18n")),
+    # Before the admin's own, which answers for every address below.
+    path("admin/", include("lrs.connectors.sign_in_urls")),
     path("admin/", admin.site.urls),
     path("", include("lrs.urls")),
 ]

@@ -83,9 +83,12 @@ def change(connection: Connection, given: Mapping[str, str]) -> None:
         raise ConnectionProblem("The store of a connection stays as it is: make a new connection.")
     _put(connection, chosen)
     _require_sound(provider_of(connection), connection)
-    # What was allowed with the old settings may not be with the new.
-    connection.token = ""
-    connection.save(update_fields=["use_proxy", "settings", "sealed", "token"])
+    fields = ["use_proxy", "settings", "sealed"]
+    if provider_of(connection).sign_in is None:
+        # What was allowed with the old settings may not be with the new. Who signed in sees that for themselves.
+        connection.token = ""
+        fields.append("token")
+    connection.save(update_fields=fields)
     _plan(connection)
 
 
@@ -180,8 +183,17 @@ def _secrets_or_none(connection: Connection) -> dict[str, str] | None:
         return None
 
 
+def sign_in_url(connection: Connection) -> str:
+    """The page where somebody signs in for a connection to a provider that asks for it."""
+    return f"{settings.LRS_PUBLIC_URL}/admin/sign-in/{connection.pk}"
+
+
 def _addresses(connection: Connection) -> dict[str, str]:
-    return {"webhook_url": webhook_url(connection), "public_url": settings.LRS_PUBLIC_URL}
+    return {
+        "webhook_url": webhook_url(connection),
+        "sign_in_url": sign_in_url(connection),
+        "public_url": settings.LRS_PUBLIC_URL,
+    }
 
 
 def _plan(connection: Connection) -> None:

@@ -108,12 +108,17 @@ class Decision(NamedTuple):
 
 
 class Token(NamedTuple):
-    """An access token and when it ends (UTC). `refresh` is the newest refresh token; `scope` what it is good for."""
+    """An access token and when it ends (UTC). `refresh` is the newest refresh token; `scope` what it is good for.
+
+    `account` is who signed in, for people's eyes; `basis` is a mark of the settings that it was given for.
+    """
 
     access: str
     ends: datetime
     refresh: str = ""
     scope: str = ""
+    account: str = ""
+    basis: str = ""
 
 
 class Tokens(Protocol):
@@ -176,6 +181,27 @@ Reader = Callable[[Iterable[str]], Iterator[PersonUpdate | ThingUpdate]]
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """How a person signs in with the provider for a connection: an authorisation code with PKCE (RFC 7636).
+
+    The token that comes of it stays when settings change; its `basis` tells whether it still holds.
+
+    title    what the button says
+    wanted   whether the connection needs somebody to sign in
+    address  where the browser is sent: settings, our address to come back to, state, challenge (S256)
+    redeem   the token for a code, with the account that signed in: context, code, our address, verifier; raises
+             CheckFailed, TransportError
+    alert    why nobody is signed in for these settings, in a sentence; empty where somebody is
+    """
+
+    title: str
+    wanted: Callable[[Settings], bool]
+    address: Callable[[Settings, str, str, str], str]
+    redeem: Callable[[Context, str, str, str], Token]
+    alert: Callable[[Settings, Token | None], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Webinars:
     """What a provider can do for webinars (Provider.webinars).
 
@@ -216,6 +242,7 @@ class Provider:
     reports    files that people export from the provider, by the name of what is in them
     methods    of HTTP that the webhook takes
     webinars   what it can do for webinars (lrs.connectors.webinars); None: nothing
+    sign_in    how a person signs in, where the provider gives tokens for a person's rights only; None: nobody has to
     """
 
     name: str
@@ -242,3 +269,4 @@ class Provider:
     reports: Mapping[str, Reader] = field(default_factory=dict)
     methods: tuple[str, ...] = ("POST",)
     webinars: Webinars | None = None
+    sign_in: SignIn | None = None

@@ -34,7 +34,7 @@ class StoredTokens:
         except sealed.Unsealable:
             # A new one will be asked for.
             return None
-        return Token(read["access"], datetime.fromisoformat(read["ends"]), read["refresh"], read["scope"])
+        return Token(**{**read, "ends": datetime.fromisoformat(read["ends"])})
 
     @contextmanager
     def renewing(self) -> Iterator[Token | None]:

@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 
 from lrs.connectors.contract import Provider
-from lrs.connectors.providers import alm, attendance, bigbluebutton, khalibre, zoom
+from lrs.connectors.providers import (
+    alm,
+    attendance,
+    bigbluebutton,
+    digitalsamba,
+    etutorium,
+    khalibre,
+    msteams,
+    vatra,
+    zoom,
+)
 
 PROVIDERS: Mapping[str, Provider] = {
     provider.name: provider
@@ -13,5 +23,9 @@ PROVIDERS: Mapping[str, Provider] = {
         attendance.PROVIDER,
         attendance.also(bigbluebutton.PROVIDER),
         attendance.also(zoom.PROVIDER),
+        attendance.also(msteams.PROVIDER),
+        attendance.also(digitalsamba.PROVIDER),
+        attendance.also(etutorium.PROVIDER),
+        attendance.also(vatra.PROVIDER),
     )
 }

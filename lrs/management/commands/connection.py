@@ -13,12 +13,13 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from lrs.connectors import budget, catalogue, connections, reconcile, replay, schedule, sweeps, worker
+from lrs.connectors import budget, catalogue, connections, reconcile, replay, schedule, sign_in, sweeps, worker
 from lrs.connectors.connections import ConnectionProblem
 from lrs.connectors.contract import Page
 from lrs.connectors.events import PersonUpdate, ThingUpdate
 from lrs.connectors.models import Connection, Delivery, ExternalUser, InboxEvent, Instance, Run, Task, Thing
 from lrs.connectors.providers import PROVIDERS
+from lrs.connectors.sealed import Unsealable
 
 Answer = dict[str, Any] | list[dict[str, Any]]
 
@@ -118,6 +119,7 @@ def _show(options: Mapping[str, Any], tell: sweeps.Tell) -> Answer:
         **_summary(connection),
         "use_proxy": connection.use_proxy,
         "settings": connections.shown(connection),
+        **_signed_in(connection),
         "deliveries": _counts(Delivery, connection),
         "events": _counts(InboxEvent, connection),
         "people": ExternalUser.objects.filter(connection=connection).count(),
@@ -235,6 +237,17 @@ def _summary(connection: Connection) -> dict[str, Any]:
         "checked": connection.checked and connection.checked.isoformat(),
         "check": connection.check_sentence,
     }
+
+
+def _signed_in(connection: Connection) -> dict[str, Any]:
+    try:
+        standing = sign_in.standing(connection)
+    except Unsealable:
+        return {}
+    if standing is None:
+        return {}
+    where = {"page": connections.sign_in_url(connection), "redirect_uri": sign_in.back_url()}
+    return {"signed_in": {**standing._asdict(), **where}}
 
 
 def _counts(model: Any, connection: Connection) -> dict[str, int]:
