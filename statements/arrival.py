@@ -23,7 +23,10 @@ class Finding(models.Model):
     severity = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Severity])
 
     class Meta:
-        indexes = [models.Index(fields=["store", "credential", "stored", "rule"], name="finding_rule")]
+        indexes = [
+            models.Index(fields=["store", "credential", "stored", "rule"], name="finding_rule"),
+            models.Index(fields=["store", "-stored", "-statement"], name="finding_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rule} at {self.pointer}"

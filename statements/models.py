@@ -281,6 +281,11 @@ class Progress(models.Model):
             models.Index(fields=["store", "person", "activity"], name="progress_person"),
             models.Index(fields=["store", "activity", "person"], name="progress_activity"),
             models.Index(fields=["store", "-last_activity", "-key"], name="progress_newest"),
+            models.Index(
+                fields=["store", "completed_at"],
+                name="progress_completed",
+                condition=models.Q(completed_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
