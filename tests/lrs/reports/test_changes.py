@@ -23,15 +23,20 @@ def statement(number):
     }
 
 
-def write(source, size, sent):
+def keep(source, size, number=0):
+    """Keep so many statements; their ids."""
     from statements.ingest import ingest
     from statements.xapi import text
     from statements.xapi.versions import Version
 
+    body = orjson.dumps([statement(number) for _ in range(size)])
+    return ingest(text.cut(body, nesting=64, most=1000), source=source, version=Version.V1)
+
+
+def write(source, size, sent):
     try:
         for number in range(BATCHES):
-            body = orjson.dumps([statement(number) for _ in range(size)])
-            sent.extend(ingest(text.cut(body, nesting=64, most=1000), source=source, version=Version.V1))
+            sent.extend(keep(source, size, number))
     finally:
         connection.close()
 
@@ -76,6 +81,42 @@ def _exact(text):
     from datetime import datetime
 
     return datetime.fromisoformat(text)
+
+
+def test_nothing_is_given_that_an_open_write_may_still_precede(store, source):
+    from django.db import transaction
+
+    # What they mention is known already: otherwise the second would wait for the first to have named it.
+    before = keep(source, 1)
+    feed = reader_of(store.name, "reports/read")
+    assert [row["id"] for row in feed.get("changes").json()["results"]] == before
+    first: list[str] = []
+    second: list[str] = []
+    written, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        with transaction.atomic():
+            first.extend(keep(source, 1))
+            written.set()
+            go_on.wait(20)
+        connection.close()
+
+    def quick():
+        second.extend(keep(source, 1))
+        connection.close()
+
+    writers = [threading.Thread(target=slow), threading.Thread(target=quick)]
+    writers[0].start()
+    assert written.wait(20)
+    # On PostgreSQL it is there at once; on SQLite it waits for the first.
+    writers[1].start()
+    writers[1].join(1)
+    early = feed.get("changes").json()["results"]
+    go_on.set()
+    for writer in writers:
+        writer.join(20)
+    assert [row["id"] for row in early] == before
+    assert [row["id"] for row in feed.get("changes").json()["results"]] == before + first + second
 
 
 def test_who_waits_is_answered_as_soon_as_something_comes(store, source):
