@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from time import monotonic
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from statements.counts import Counted, Day
 from statements.models import Finding
@@ -99,6 +99,11 @@ class Amount:
 
     number: int
     more: bool = False
+
+
+def last_statements(store: int) -> dict[int, datetime]:
+    """When the newest counted statement of each credential was stored."""
+    return dict(Day.objects.filter(store=store).values_list("credential").annotate(newest=Max("last")).order_by())
 
 
 def active_learners(store: int, now: datetime) -> Amount:

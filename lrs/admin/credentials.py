@@ -14,7 +14,7 @@ from lrs import credentials, watch
 from lrs.admin.home import page_of
 from lrs.credentials import CredentialError, Issued
 from lrs.models import Credential, RefusalKind, Scope
-from statements import journal
+from statements import glance, journal
 from statements.admin.acts import Button, Sure
 from statements.admin.charts import Bars, Series
 from statements.admin.listing import Column, Listing, Row
@@ -122,6 +122,7 @@ class CredentialAdmin(Page):
         """The credentials of a store."""
         looked = looked_at(request)
         rows = list(Credential.objects.filter(store=looked.store).order_by("name")[:_MOST])
+        last = glance.last_statements(looked.store.pk)
         listing = Listing(
             caption=TITLE,
             columns=(
@@ -140,7 +141,7 @@ class CredentialAdmin(Page):
                         row.key,
                         _allowed(row),
                         row.profile,
-                        ago(watch.last_statement(row)),
+                        ago(last.get(row.pk)),
                         _("disabled") if row.disabled else "",
                     ),
                     tone="muted" if row.disabled else "",

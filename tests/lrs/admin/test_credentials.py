@@ -4,6 +4,8 @@ import re
 import uuid
 
 import httpx
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from lrs import auth
 from lrs.models import Credential
@@ -36,6 +38,21 @@ def test_a_new_credential_shows_its_secret_once_and_works(administrator, store, 
         assert made.secret_hash not in shown
     act = Act.objects.get(kind="lrs.credential", thing=str(made.pk))
     assert (act.what, made.secret_hash in act.after, secret in act.after) == ("add", False, False)
+
+
+def test_the_list_takes_as_many_queries_for_many_credentials_as_for_few(operator, store, credential):
+    from lrs import credentials
+
+    sample.send(credential.credential, [sample.statement()])
+    operator.get(LIST, {"store": store.pk})
+    with CaptureQueriesContext(connection) as few:
+        html = operator.get(LIST, {"store": store.pk}).content.decode()
+    assert "just now" in html
+    for _ in range(5):
+        credentials.create(f"one more {uuid.uuid4()}", store=store.name)
+    with CaptureQueriesContext(connection) as many:
+        operator.get(LIST, {"store": store.pk})
+    assert len(many) == len(few) <= 12
 
 
 def test_how_a_sender_is_treated_is_changed_and_written_down(administrator, credential):
