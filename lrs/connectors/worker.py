@@ -375,6 +375,8 @@ def _refuse(row: InboxEvent, rule: str, reason: str, trace: str) -> None:
 def _write(plan: Plan) -> None:
     now = timezone.now()
     known = _Known()
+    # Sessions are locked before what statements share, as those who settle sessions do.
+    intake.keep(plan.rooms, now)
     for id, given in sorted(plan.statements.items()):
         ingest(given, source=known.source(id).ingest, version=Version.V1)
     for id, updates in sorted(plan.things.items()):
@@ -388,7 +390,6 @@ def _write(plan: Plan) -> None:
     for id, ids in sorted(plan.wanted.items()):
         catalogue.note_people(id, ids, now)
     hint(plan.hints, now)
-    intake.keep(plan.rooms, now)
     remember(plan.standings)
     inbox.finish(plan.rows, now)
 

@@ -150,13 +150,13 @@ def seen(session: Session, said: Seen, event: int | None = None) -> None:
     opening = _opening(session, said.room.run, opened=said.opened)
     if opening.last_look is not None and said.at <= opening.last_look:
         return
+    here: dict[str, Trace] = {}
     if opening.last_look is None or said.at - opening.last_look > intervals.GAP:
         # After a gap nobody can say who was there meanwhile: it is not watched from its beginning any more.
         opening.first_look = said.at
-    here = {
-        trace.key: trace
-        for trace in session.traces.filter(run=said.room.run, kind=Trace.Kind.SEEN, last=opening.last_look)
-    }
+    else:
+        rows = session.traces.filter(run=said.room.run, kind=Trace.Kind.SEEN, last=opening.last_look)
+        here = {trace.key: trace for trace in rows}
     for who in said.people:
         key = matching.handles(who)[0][:400] if matching.handles(who) else ""
         trace = here.get(key)

@@ -84,4 +84,6 @@ def _concerned(session: Session, handle: str, *, everywhere: bool) -> list[Sessi
         return [session] if session.results.exists() else []
     rows = Result.objects.filter(session__connection=session.connection_id, verdict=Result.Verdict.REVIEW)
     found = {row.session_id for row in rows if handle in row.handles} | {session.pk}
-    return list(Session.objects.filter(pk__in=found, results__isnull=False).distinct().order_by("id"))
+    settled = set(Result.objects.filter(session__in=found).values_list("session", flat=True))
+    # All of them at once, before anything that statements share is locked.
+    return list(Session.objects.select_for_update().filter(pk__in=settled).order_by("id"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from lrs.connectors import connections
@@ -47,6 +47,9 @@ def run(connection: Connection, now: datetime, go: Callable[[], bool] = lambda: 
             break
         try:
             look(session, now)
+        except OperationalError:
+            # Two writers in each other's way: it is still due.
+            log.exception("%s is settled a moment later.", session)
         except Exception as problem:
             # The others are not to wait for it; the administrator sees why.
             log.exception("%s cannot be settled.", session)

@@ -155,15 +155,17 @@ def judge(
     instructors: Sequence[Identity] = (),
     absence: bool,
 ) -> Judgement:
-    """What holds for everybody. With `absence` also who was not there, or not long enough, is judged.
+    """What holds for everybody. With `absence` also who was not there, or not long enough, is judged, where the
+    evidence is whole: of what was not watched, nobody can say that it was missed.
 
     Instructors are not judged unless they are on the roster.
     """
+    absence = absence and all(one.whole for one in evidence)
     people = _together(evidence, planned)
     recognised, unmatched = _recognised(people, known)
     verdicts = [_verdict(person, found, planned, credit, absence) for person, found in recognised.items()]
     here = {verdict.person.key for verdict in verdicts}
-    if absence and all(one.whole for one in evidence):
+    if absence:
         verdicts += [Verdict(one, False, 0, 0.0, (), False, ABSENT) for one in known.roster if one.key not in here]
     expected = {one.key for one in known.roster}
     giving = matching.known(instructors, {})

@@ -179,6 +179,26 @@ def test_comings_and_goings_can_be_told_as_they_happen(attendance, lrs_url):
     assert session.state == "final"
 
 
+def test_sessions_and_rosters_can_be_planned_and_changed_by_the_webhook(attendance, lrs_url):
+    body = {name: BODY[name] for name in ("version", "session", "instructors", "roster")} | {"event": "session.planned"}
+    assert post(lrs_url, attendance, body).status_code == 202
+    later = copy.deepcopy(body)
+    later["session"] |= {"title": "Renamed", "scheduled_end": "2026-01-12T11:30:00Z"}
+    later["roster"] = [{"external_id": "418", "email": "petro@new.example"}, {"external_id": "500"}]
+    assert post(lrs_url, attendance, later, id="msg_2").status_code == 202
+    worker.work_off(timezone.now())
+    session = Session.objects.get(connection=attendance)
+    assert (session.title, session.end, session.due) == ("Renamed", END + timedelta(minutes=30), session.end)
+    assert session.instructors == [{"id": "", "email": "curator@example.com", "name": "Ірина Куратор"}]
+    assert [(row.person, row.email) for row in session.roster.order_by("person")] == [
+        ("417", OLENA),
+        ("418", "petro@new.example"),
+        ("500", ""),
+    ]
+    assert run(attendance, session.end) == 1
+    assert told(attendance) == []
+
+
 def test_every_provider_takes_the_generic_webhook_beside_its_own(connect, lrs_url):
     connection = connect("bigbluebutton", server="https://bbb.example.org", secret="s", attendance_secret=SECRET)
     assert post(lrs_url, connection, BODY, secret="wrong").status_code == 401

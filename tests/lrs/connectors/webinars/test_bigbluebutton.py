@@ -308,6 +308,18 @@ def test_nobody_fails_when_looking_in_began_late(bbb, bbb_side):
     assert told(bbb) == [("attended", OLENA.email), ("completed", OLENA.email)]
 
 
+def test_a_gap_in_looking_in_is_nobody_s_presence_and_nobody_s_absence(bbb, bbb_side):
+    connections.change(bbb, {"credit_minutes": "30"})
+    start = datetime(2026, 1, 12, 10, 0, tzinfo=UTC)
+    session = planned(bbb, ROOM, start, start + 60 * MINUTE, [OLENA, PETRO])
+    bbb_side.rooms[ROOM] = Open(RUN, ms(start), [("417", "O", "VIEWER")])
+    for minute in (0, 1, 2, 20, 21):
+        sync.peep(bbb, start + minute * MINUTE)
+    run(bbb, session.end)
+    assert told(bbb) == [("attended", OLENA.email)]
+    assert said(bbb, "attended", "olena")["result"]["duration"] == "PT3M"
+
+
 def test_rooms_are_looked_into_once_a_minute_and_only_in_their_time(bbb, bbb_side):
     start = datetime(2026, 1, 12, 10, 0, tzinfo=UTC)
     planned(bbb, ROOM, start, start + 60 * MINUTE, [OLENA])
