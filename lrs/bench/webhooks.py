@@ -223,7 +223,7 @@ def _wait(connection: Connection, wanted: int, tell: Tell) -> None:
         tell("working off", done, wanted)
         if done >= wanted:
             return
-        time.sleep(0.1)
+        time.sleep(0.5)
 
 
 def _rate(connection: Connection) -> float:

@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 import orjson
@@ -88,8 +88,30 @@ def put_all(arrivals: Sequence[Arrival]) -> Counter[int | None]:
     here = set(InboxEvent.objects.filter(key__in=rows).values_list("key", flat=True)) if rows else set()
     fresh = [row for key, row in rows.items() if key not in here]
     if fresh:
-        InboxEvent.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=500)
+        with database.cursor() as cursor:
+            cursor.executemany(_INSERT, [_values(row) for row in fresh])
     return Counter(row.delivery for row in fresh)
+
+
+# One row after the other in one round trip: bulk_create takes three times as long over texts with many quotes.
+_FILLED = (
+    "connection_id", "delivery", "key", "account", "name", "event", "at", "ordering", "lane", "data", "received",
+    "state", "rule", "reason", "traceback", "waits_for", "attempts", "statements",
+)  # fmt: skip
+_INSERT = (
+    f"INSERT INTO connectors_inboxevent ({', '.join(_FILLED)}) VALUES ({', '.join(['%s'] * len(_FILLED))})"
+    " ON CONFLICT DO NOTHING"
+)
+
+
+def _values(row: InboxEvent) -> list[Any]:
+    keys = [one if database.features.has_native_uuid_field else one.hex for one in (row.connection_id, row.key)]
+    ordering = row.ordering if database.features.has_native_uuid_field else row.ordering.hex
+    times = [database.ops.adapt_datetimefield_value(moment) for moment in (row.at, row.received)]
+    return [
+        keys[0], row.delivery, keys[1], row.account, row.name, row.event, times[0], ordering, row.lane, row.data,
+        times[1], row.state, "", "", "", "", 0, "[]",
+    ]  # fmt: skip
 
 
 def cut(deliveries: Sequence[Delivery]) -> None:

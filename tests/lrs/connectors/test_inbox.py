@@ -10,6 +10,7 @@ from lrs.connectors import connections, inbox, worker
 from lrs.connectors.contract import Provider, Received, Refused, Unreadable
 from lrs.connectors.events import Event, Hint, Kind, Note, Person, PersonUpdate, Thing, ThingKind, ThingUpdate
 from lrs.connectors.models import Delivery, InboxEvent, Lane, Reread
+from lrs.connectors.providers import PROVIDERS
 from tests.lrs.connectors.archive import deliver, events, statements, work_off
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,7 +60,7 @@ PROVIDER = Provider("example", "Example", (), lambda request, settings: True, cu
 
 @pytest.fixture
 def connection(connect, monkeypatch):
-    monkeypatch.setattr(connections, "PROVIDERS", {**connections.PROVIDERS, "example": PROVIDER})
+    monkeypatch.setattr(connections, "PROVIDERS", {**PROVIDERS, "example": PROVIDER})
     return connect("example")
 
 
