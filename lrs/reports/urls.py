@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from lrs.reports import views
+from lrs.reports import quarantine, views
 
 urlpatterns = [
     path("api/v1/statements", views.Statements.as_view()),
@@ -14,6 +14,13 @@ urlpatterns = [
     path("api/v1/summary", views.Summary.as_view()),
     path("api/v1/sources", views.Sources.as_view()),
     path("api/v1/quarantine", views.Quarantine.as_view()),
+    path("api/v1/quarantine/kinds", quarantine.Kinds.as_view()),
+    path("api/v1/quarantine/kinds/<int:number>/replay", quarantine.ReplayKind.as_view()),
+    path("api/v1/quarantine/kinds/<int:number>/dismiss", quarantine.DismissKind.as_view()),
+    path("api/v1/quarantine/<int:number>", quarantine.One.as_view()),
+    path("api/v1/quarantine/<int:number>/replay", quarantine.ReplayOne.as_view()),
+    path("api/v1/quarantine/<int:number>/dismiss", quarantine.DismissOne.as_view()),
+    path("api/v1/quarantine/<int:number>/edit", quarantine.EditOne.as_view()),
     path("api/v1/connections", views.Connections.as_view()),
     path("api/v1/changes", views.Changes.as_view()),
     path("api/schema", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="api-schema"),

@@ -1,0 +1,261 @@
+"""What was refused, in the query API: the reasons, one request with its body, and what is done about them.
+
+Whoever may read reports may look, in the administration whoever may look at the quarantine there. To act takes the
+scope `all`, or in the administration the permission that the same button takes, with its form token (X-CSRFToken).
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import models
+from django.http import HttpResponse, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from rest_framework.renderers import BrowsableAPIRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from lrs import parameters, quarantine, replay, tasks
+from lrs.auth import Caller
+from lrs.errors import Forbidden, NotFound, TooLarge
+from lrs.models import Refusal, RefusalKind, Scope
+from lrs.parameters import Check
+from lrs.quarantine import QuarantineError
+from lrs.reports import access
+from lrs.reports.access import Reader
+from lrs.reports.views import Door, Json
+from statements import journal
+from statements.errors import Fault, Invalid
+
+_ONE_STORE: Mapping[str, Check] = {"store": parameters.text, "format": parameters.one_of("json", "api")}
+_PAGE = 100
+_MOST = 1_000
+
+
+class Quarantined(Door):
+    """What the addresses of the quarantine have in common: who may look, and who may act."""
+
+    renderer_classes = (Json, BrowsableAPIRenderer)
+    # They are no reports: what they answer has no columns.
+    schema = None  # type: ignore[assignment]
+
+    def known(self, request: Request, more: Mapping[str, Check] | None = None) -> dict[str, Any]:
+        """The parameters. Raises Invalid."""
+        known = {**_ONE_STORE, **(more or {})}
+        unknown = [name for name in request.query_params if name not in known]
+        if unknown:
+            raise Invalid(
+                *[Fault(f"?{name}", "unknown-parameter", f"there is no parameter {name}") for name in unknown]
+            )
+        return self.asked(request.query_params, known)
+
+    def store(self, request: Request, asked: Mapping[str, Any]) -> int | None:
+        """The store that is meant; None for an administrator who names none. Raises NotFound, Forbidden."""
+        reader: Any = request.user
+        if reader.store is None:
+            _permitted(request, "lrs.view_refusal")
+            if "store" not in asked:
+                return None
+        return access.store_of(reader, asked.get("store")).pk
+
+    def acting(self, request: Request, permission: str) -> str:
+        """Who acts, for the audit log. Raises Forbidden."""
+        reader: Any = request.user
+        if isinstance(request.auth, Caller):
+            request.auth.require(Scope.ALL)
+        else:
+            _permitted(request, permission)
+            _without_forgery(request)
+        return str(reader.username)
+
+    def refusal(self, request: Request, number: int) -> Refusal:
+        """The refused request of the address. Raises NotFound."""
+        try:
+            return quarantine.get(number, store=self.store(request, self.known(request)))
+        except (QuarantineError, OverflowError) as problem:
+            raise NotFound(str(problem)) from None
+
+    def kind(self, request: Request, number: int) -> RefusalKind:
+        """The reason of the address. Raises NotFound."""
+        found = quarantine.kinds(store=self.store(request, self.known(request))).filter(pk=number).first()
+        if found is None:
+            raise NotFound(f"There is no kind of refusal {number}.")
+        return found
+
+
+class Kinds(Quarantined):
+    """Why requests were refused, the newest first; those that follow by `before`, the last one's number."""
+
+    def get(self, request: Request) -> HttpResponseBase:
+        """A page of them."""
+        asked = self.known(request, {"before": parameters.count, "limit": parameters.count})
+        found = quarantine.kinds(store=self.store(request, asked)).order_by("-last", "-pk")
+        limit = min(asked.get("limit") or _PAGE, _MOST)
+        if "before" in asked:
+            row = found.filter(pk=asked["before"]).first()
+            if row is None:
+                raise Invalid(Fault("?before", "before", "there is no kind of refusal with this number"))
+            earlier = models.Q(last__lt=row.last) | models.Q(last=row.last, pk__lt=row.pk)
+            found = found.filter(earlier)
+        rows = list(found[: limit + 1])
+        following = rows[limit - 1].pk if len(rows) > limit else None
+        left = quarantine.open_by_kind([row.pk for row in rows])
+        kinds = [_kind(row, left.get(row.pk, 0)) for row in rows[:limit]]
+        return Response({"results": kinds, "before": following})
+
+
+class One(Quarantined):
+    """A refused request with its body, its errors and the result of its replay."""
+
+    def get(self, request: Request, number: int) -> HttpResponseBase:
+        """All of it."""
+        return Response(_whole(self.refusal(request, number)))
+
+
+class _Act(Quarantined):
+    what = ""
+
+    def post(self, request: Request, number: int) -> HttpResponseBase:
+        """Do it; the request as it is afterwards."""
+        body = _body(request)
+        by = self.acting(request, "lrs.change_refusal")
+        row = self.refusal(request, number)
+        before = journal.of(row)
+        try:
+            row = self.done(row, body)
+        except QuarantineError as problem:
+            raise Invalid(Fault("", "quarantine", str(problem))) from None
+        journal.note(self.what, journal.thing(row), by=by, before=before, after=journal.of(row))
+        return Response(_whole(row))
+
+    def done(self, row: Refusal, body: bytes) -> Refusal:
+        """The request afterwards. Raises QuarantineError."""
+        raise NotImplementedError
+
+
+class ReplayOne(_Act):
+    """Send it once more; `state` and `result` say what became of it."""
+
+    what = "replay"
+
+    def done(self, row: Refusal, body: bytes) -> Refusal:
+        return replay.replay(row)
+
+
+class DismissOne(_Act):
+    """Nothing is to be done about it."""
+
+    what = "dismiss"
+
+    def done(self, row: Refusal, body: bytes) -> Refusal:
+        return quarantine.dismiss(row)
+
+
+class EditOne(_Act):
+    """Let a replay send the body of this request, byte by byte; an empty one for the original again."""
+
+    what = "edit"
+
+    def done(self, row: Refusal, body: bytes) -> Refusal:
+        return quarantine.edit(row, body or None)
+
+
+class ReplayKind(Quarantined):
+    """Send all open requests of a kind once more, in the background; the number of the task."""
+
+    def post(self, request: Request, number: int) -> HttpResponseBase:
+        """Begin it."""
+        by = self.acting(request, "lrs.change_refusalkind")
+        row = self.kind(request, number)
+        title = f"Replay what was refused: {row.sentence[:80]}"
+        task = tasks.start(replay.TASK, title, {"kind": row.pk}, by=by)
+        journal.note(replay.TASK, journal.thing(row), by=by, after={"task": task.pk, "kind": row.pk})
+        return Response({"task": task.pk}, status=202)
+
+
+class DismissKind(Quarantined):
+    """Nothing is to be done about all of a kind."""
+
+    def post(self, request: Request, number: int) -> HttpResponseBase:
+        """Do it; the kind as it is afterwards."""
+        by = self.acting(request, "lrs.change_refusalkind")
+        row = self.kind(request, number)
+        before = journal.of(row)
+        dismissed = quarantine.dismiss_kind(row)
+        row.refresh_from_db()
+        after = {**journal.of(row), "dismissed requests": dismissed}
+        journal.note("dismiss", journal.thing(row), by=by, before=before, after=after)
+        return Response(_kind(row, 0))
+
+
+def _body(request: Request) -> bytes:
+    """Read before anybody takes it for a form."""
+    try:
+        return bytes(request._request.body)
+    except RequestDataTooBig:
+        raise TooLarge("The body is larger than LRS_MAX_BODY allows.") from None
+
+
+def _permitted(request: Request, permission: str) -> None:
+    if isinstance(request.user, Reader) and request.user.store is None:
+        user: Any = getattr(request._request, "user", None)
+        if user is None or not user.has_perm(permission):
+            raise Forbidden("This is for those who look after the quarantine.")
+
+
+def _nothing(*_: Any, **__: Any) -> HttpResponse:
+    return HttpResponse()
+
+
+class _Forgery(CsrfViewMiddleware):
+    def _reject(self, request: Any, reason: str) -> Any:
+        # The sentence instead of a page.
+        return reason
+
+
+def _without_forgery(request: Request) -> None:
+    """A cookie is sent by a browser whoever made it ask: the form token says that it was this service's page."""
+    check = _Forgery(_nothing)
+    check.process_request(request._request)
+    reason = check.process_view(request._request, _nothing, (), {})
+    if reason:
+        raise Forbidden(f"The form token is missing or wrong (X-CSRFToken): {reason}")
+
+
+def _kind(row: RefusalKind, left: int) -> dict[str, Any]:
+    return {
+        "number": row.pk,
+        "reason": row.fingerprint,
+        "source": row.credential.name,
+        "what": row.what.splitlines(),
+        "sentence": row.sentence,
+        "status": row.status,
+        "count": row.count,
+        "open": left,
+        "first": row.first,
+        "last": row.last,
+        "dismissed": row.dismissed,
+    }
+
+
+def _whole(row: Refusal) -> dict[str, Any]:
+    return {
+        "number": row.pk,
+        "kind": row.kind_id,
+        "reason": row.kind.fingerprint,
+        "source": row.credential.name,
+        "first": row.received,
+        **{name: getattr(row, name) for name in ("last", "times", "method", "path", "query", "headers")},
+        "body": _text(row.body),
+        "edited": None if row.edited is None else _text(row.edited),
+        **{name: getattr(row, name) for name in ("note", "status", "sentence", "errors", "state", "result")},
+    }
+
+
+def _text(body: Any) -> dict[str, str]:
+    """A body as text, or as base64 where it is none."""
+    try:
+        return {"text": bytes(body).decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(bytes(body)).decode()}
