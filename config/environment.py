@@ -3,6 +3,7 @@
 import difflib
 import secrets
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -136,9 +137,7 @@ class Environment:
         parts: SplitResult = urlsplit(value)
         if parts.scheme != "s3" or not parts.netloc:
             return self._wrong(name, "s3://BUCKET/PREFIX", value, None)
-        try:
-            import storages.backends.s3  # noqa: F401
-        except ImportError:
+        if not all(map(find_spec, ("storages", "boto3"))):
             self.faults.append(f"{name} names an S3 bucket; install what reads it: pip install -e '.[s3]'")
             return None
         options = dict(parse_qsl(parts.query))

@@ -18,7 +18,9 @@ env = Environment(os.environ)
 LRS_DATA_DIR = env.folder("LRS_DATA_DIR", BASE_DIR / "var")
 LRS_PUBLIC_URL = env.address("LRS_PUBLIC_URL", "http://localhost:8000")
 SECRET_KEY = env.secret("LRS_SECRET_KEY", LRS_DATA_DIR / "secret-key")
+# Keys that were replaced: what they signed or sealed can still be read.
 SECRET_KEY_FALLBACKS = env.words("LRS_SECRET_KEY_FALLBACKS")
+# What this service asks of others: the proxy of connections that are to use one, and private targets that are meant.
 LRS_OUTBOUND_PROXY = env.text("LRS_OUTBOUND_PROXY")
 LRS_OUTBOUND_ALLOW = env.words("LRS_OUTBOUND_ALLOW")
 DEBUG = env.flag("LRS_DEBUG")
@@ -175,6 +177,8 @@ MIDDLEWARE = [
     "config.middleware.Messages",
     "config.middleware.Clickjacking",
 ]
+# Those two are there, as classes of ours that stand on Django's.
+SILENCED_SYSTEM_CHECKS = ["security.W002", "security.W003"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
