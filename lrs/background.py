@@ -1,5 +1,6 @@
 """Which long actions there are, by the names under which they are asked for (lrs.tasks)."""
 
+import logging
 from datetime import datetime
 
 from lrs import quarantine, replay, tasks
@@ -8,8 +9,10 @@ from lrs.quarantine import QuarantineError
 from lrs.tasks import Result, Running
 from statements import glance, progress
 
+log = logging.getLogger(__name__)
+
 REBUILD = "rebuild progress"
-REPLAY = "replay refusals"
+REPLAY = replay.TASK
 
 
 def rebuild(running: Running) -> Result:
@@ -27,17 +30,31 @@ def rebuild(running: Running) -> Result:
 
 
 def replay_refusals(running: Running) -> Result:
-    """Send refused requests once more. Arguments: numbers."""
-    numbers = [int(number) for number in running.arguments["numbers"]]
+    """Send refused requests once more. Arguments: numbers, or the kind whose open ones are meant; link."""
+    numbers = [int(number) for number in running.arguments.get("numbers", ())]
+    if "kind" in running.arguments:
+        numbers = quarantine.open_of(int(running.arguments["kind"]))
     accepted = refused = 0
     for index, number in enumerate(numbers):
         running.say(index, len(numbers), f"{index} of {len(numbers)} requests")
-        try:
-            state = replay.replay(quarantine.get(number)).state
-        except QuarantineError:
-            state = Refusal.State.OPEN
-        accepted, refused = (accepted + 1, refused) if state == Refusal.State.REPLAYED else (accepted, refused + 1)
-    return Result(f"{accepted} of {len(numbers)} were accepted.", [("accepted", accepted), ("refused again", refused)])
+        if _is_accepted(number):
+            accepted += 1
+        else:
+            refused += 1
+    lines = [("accepted", accepted), ("refused again", refused)]
+    link = str(running.arguments.get("link", ""))
+    return Result(f"{accepted} of {len(numbers)} were accepted.", lines, link)
+
+
+def _is_accepted(number: int) -> bool:
+    try:
+        return replay.replay(quarantine.get(number)).state == Refusal.State.REPLAYED
+    except QuarantineError:
+        return False
+    except Exception:
+        # One that the service itself fails at does not keep the others back.
+        log.exception("The refused request %d could not be replayed.", number)
+        return False
 
 
 KINDS: tasks.Kinds = {REBUILD: rebuild, REPLAY: replay_refusals}

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from lrs.models import Refusal, RefusalKind
@@ -237,6 +237,18 @@ def refusals(
     if fingerprint:
         found = found.filter(kind__fingerprint=fingerprint)
     return found.filter(state=state) if state else found
+
+
+def open_of(kind: int) -> list[int]:
+    """The numbers of the open refusals of a kind, in the order in which they came."""
+    found = Refusal.objects.filter(kind=kind, state=Refusal.State.OPEN)
+    return list(found.order_by("received", "pk").values_list("pk", flat=True))
+
+
+def open_by_kind(kinds: Sequence[int]) -> dict[int, int]:
+    """How many open refusals there are of each of these kinds that has any."""
+    found = Refusal.objects.filter(kind__in=kinds, state=Refusal.State.OPEN)
+    return dict(found.values_list("kind").annotate(Count("pk")).order_by())
 
 
 def get(number: int, *, store: int | None = None) -> Refusal:

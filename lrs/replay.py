@@ -19,6 +19,8 @@ from statements.errors import StatementError
 from statements.ingest import Replay
 from statements.xapi import versions
 
+# The task that replays many, as lrs.background knows it.
+TASK = "replay refusals"
 _LONGEST_RESULT = 100_000
 
 
