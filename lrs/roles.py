@@ -11,7 +11,7 @@ from django.contrib.auth.management import create_permissions
 VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
 
 # Models that hold how the service is run, and not what it has to tell: for those who run it.
-_OPERATED = ("connectors.", "lrs.refusal", "lrs.refusalkind", "lrs.shape", "lrs.backgroundtask")
+_OPERATED = ("connectors.", "webinars.", "lrs.refusal", "lrs.refusalkind", "lrs.shape", "lrs.backgroundtask")
 _ADMINISTERED = ("lrs.credential", "lrs.token", "lrs.failedlogin", "statements.act", "auth.", "statements.store")
 
 
@@ -42,7 +42,7 @@ def make(sender: Any, using: str = "default", **_: Any) -> None:
     """Make the groups, and give them their permissions. For post_migrate."""
     from django.contrib.auth.models import Group, Permission
 
-    for label in ("auth", "statements", "lrs", "connectors"):
+    for label in ("auth", "statements", "lrs", "connectors", "webinars"):
         # Django makes permissions after each app; the groups need those of apps that come later, too.
         create_permissions(apps.get_app_config(label), verbosity=0, using=using)
     there = {

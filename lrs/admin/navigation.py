@@ -37,7 +37,7 @@ GROUPS: tuple[tuple[Text, tuple[Line, ...]], ...] = (
             Line(_("Quarantine"), "gpp_maybe", "lrs.RefusalKind"),
             Line(_("Connections"), "hub", "connectors.Connection"),
             Line(_("Inbox"), "inbox", "connectors.InboxEvent"),
-            Line(_("Webinars"), "co_present", "connectors.Room"),
+            Line(_("Webinars"), "co_present", "webinars.Session"),
             Line(_("Tasks"), "pending_actions", "lrs.BackgroundTask"),
         ),
     ),

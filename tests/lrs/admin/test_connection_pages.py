@@ -1,0 +1,321 @@
+"""Connections, the inbox and webinars in the administration."""
+
+import html
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from lrs.connectors import connections, inbox, worker
+from lrs.connectors.contract import Received, Request
+from lrs.connectors.models import Connection, Delivery, InboxEvent, Run, Task
+from statements.models import Act
+
+LIST = "/admin/connectors/connection/"
+EVENTS = "/admin/connectors/inboxevent/"
+DELIVERIES = "/admin/connectors/delivery/"
+SESSIONS = "/admin/webinars/session/"
+RESULTS = "/admin/webinars/result/"
+PAYLOADS = Path(__file__).parents[2] / "payloads"
+SECRET = "a-secret-that-nobody-reads"
+KHALIBRE = {"host": "lms.example.com", "client_id": "app", "client_secret": SECRET}
+
+
+@pytest.fixture
+def connect(store):
+    def make(provider="khalibre", **given):
+        chosen = {**(KHALIBRE if provider == "khalibre" else {}), "store": store.name, **given}
+        return connections.create(provider, f"{provider} {uuid.uuid4()}", chosen)
+
+    return make
+
+
+def _page(browser, url, **query):
+    answer = browser.get(url, query)
+    assert answer.status_code == 200, url
+    return html.unescape(answer.content.decode())
+
+
+def _events(row, number=1, state="refused", **more):
+    now = timezone.now()
+    received = [Received("", "course.status", uuid.uuid4().hex, now, "one", {"n": n}) for n in range(number)]
+    inbox.put(row.pk, received, now=now)
+    keys = [inbox.key(row.pk, one) for one in received]
+    InboxEvent.objects.filter(key__in=keys).update(state=state, **more)
+    return list(InboxEvent.objects.filter(key__in=keys))
+
+
+def _sent(browser, url, data):
+    answer = browser.post(url, data, follow=True)
+    assert answer.status_code == 200
+    return html.unescape(answer.content.decode())
+
+
+def _acts(row):
+    return {act.what: act for act in Act.objects.filter(thing=str(row.pk)).order_by("pk")}
+
+
+def test_a_connection_is_made_by_its_form_and_shows_no_secret(operator, store):
+    assert "provider=khalibre" in operator.get(LIST + "add/").content.decode()
+    name = f"Khalibre {uuid.uuid4()}"
+    fields = {**KHALIBRE, "name": name, "store": store.name, "api_version": "1.1", "sweep_minutes": "30"}
+    fields |= {"timezone": "Europe/Kyiv", "status_table": "{}"}
+    shown = _sent(operator, f"{LIST}add/?provider=khalibre", fields)
+    made = Connection.objects.get(name=name)
+    assert connections.settings_of(made)["client_secret"] == SECRET
+    assert made.settings["sweep_minutes"] == 30
+    assert f">{connections.webhook_url(made)}<" in shown
+    act = _acts(made)["add"]
+    for text in (shown, _page(operator, LIST, store=store.pk), act.before, act.after):
+        assert SECRET not in text
+    assert "lms.example.com" in act.after
+
+
+def test_what_does_not_fit_is_said_at_its_field(operator, store):
+    fields = {**KHALIBRE, "name": "x", "store": store.name, "api_version": "1.1", "sweep_minutes": "30"}
+    fields |= {"status_table": "no JSON", "timezone": "UTC"}
+    shown = _sent(operator, f"{LIST}add/?provider=khalibre", fields)
+    assert "status_table must be a JSON object" in shown
+    assert not Connection.objects.filter(store=store).exists()
+
+
+def test_settings_are_changed_and_secrets_that_are_not_given_stay(operator, connect):
+    row = connect(username="u", password="webhook-password")
+    fields = {"host": "other.example.com", "client_id": "app", "client_secret": "", "api_version": "1.1"}
+    fields |= {"sweep_minutes": "0", "timezone": "UTC", "status_table": "{}", "forget_password": "on"}
+    _sent(operator, f"{LIST}{row.pk}/set/", fields)
+    row.refresh_from_db()
+    kept = connections.settings_of(row)
+    assert (kept["host"], kept["client_secret"], kept["password"]) == ("other.example.com", SECRET, "")
+    _sent(operator, f"{LIST}{row.pk}/set/", {**fields, "client_secret": "another-secret"})
+    row.refresh_from_db()
+    assert connections.settings_of(row)["client_secret"] == "another-secret"
+    first, second = Act.objects.filter(thing=str(row.pk), what="change").order_by("pk")
+    assert ('"host": "lms.example.com"' in first.before, '"host": "other.example.com"' in first.after) == (True, True)
+    assert ("client_secret" in first.after, "client_secret" in second.after) == (False, True)
+    assert "another-secret" not in second.before + second.after
+
+
+def test_the_check_answers_in_a_sentence(operator, connect, settings):
+    settings.LRS_OUTBOUND_ALLOW = []
+    row = connect(host="127.0.0.1")
+    shown = _sent(operator, f"{LIST}{row.pk}/ask/", {})
+    row.refresh_from_db()
+    assert row.check_sentence.startswith("failed: ")
+    assert row.check_sentence in shown
+    assert row.check_sentence in _page(operator, LIST, store=row.store_id)
+    assert "failed" in _acts(row)["check"].after
+
+
+def test_a_sweep_is_asked_for_and_a_worker_that_is_at_it_is_left_alone(operator, connect):
+    row = connect()
+    Task.objects.filter(connection=row, kind="sweep").update(due=timezone.now() + timedelta(hours=1))
+    assert "begins within seconds" in _sent(operator, f"{LIST}{row.pk}/sweep/", {})
+    assert Task.objects.get(connection=row, kind="sweep").due <= timezone.now()
+    assert "sweep" in _acts(row)
+    Task.objects.filter(connection=row, kind="sweep").update(holder="somebody")
+    assert "right now" in _sent(operator, f"{LIST}{row.pk}/sweep/", {})
+
+
+def test_the_page_shows_runs_deliveries_events_and_what_is_due(operator, connect):
+    row = connect()
+    Run.objects.create(
+        connection=row, kind="sweep", started=timezone.now(), ok=False, rows=41, total=97, problem="Trace\nIt broke."
+    )
+    _events(row, 2, reason="There is no such course.")
+    inbox.keep(row, Request({}, "", b"{}", timezone.now()))
+    shown = _page(operator, f"{LIST}{row.pk}/change/")
+    for words in ("41 / 97", "It broke.", "There is no such course.", "reading the provider's report", "lms.example"):
+        assert words in shown
+    assert "is not published" in shown
+    assert SECRET not in shown
+
+
+def test_a_connection_is_paused_and_goes_on(operator, connect):
+    row = connect()
+    assert "is paused" in _sent(operator, f"{LIST}{row.pk}/pause/", {})
+    row.refresh_from_db()
+    assert row.state == "paused"
+    _sent(operator, f"{LIST}{row.pk}/resume/", {})
+    row.refresh_from_db()
+    assert row.state == "active"
+    assert '"state": "paused"' in _acts(row)["pause"].after
+
+
+def test_the_inbox_is_filtered_and_leads_to_the_older_ones(operator, connect):
+    row = connect()
+    _events(row, 60, reason="refused-reason")
+    _events(row, 1, state="done")
+    shown = _page(operator, EVENTS, store=row.store_id, state="refused")
+    assert shown.count("refused-reason") == 50
+    older = _page(operator, EVENTS + shown.partition('rel="next" href="')[2].partition('"')[0])
+    assert older.count("refused-reason") == 10
+    assert _page(operator, EVENTS, store=row.store_id, state="done").count("course.status") == 1
+
+
+def test_an_event_shows_what_came_and_why_and_is_tried_again(operator, connect):
+    row = connect()
+    (event,) = _events(row, reason="There is no such course.", traceback="Traceback of it")
+    shown = _page(operator, f"{EVENTS}{event.pk}/change/")
+    for words in ("There is no such course.", "Traceback of it", '"n": 0', "Try again"):
+        assert words in shown
+    _sent(operator, f"{EVENTS}{event.pk}/again/", {})
+    event.refresh_from_db()
+    assert (event.state, event.reason) == ("waiting", "")
+    act = Act.objects.get(kind="connectors.inboxevent", thing=str(event.pk))
+    assert (act.before, act.after) == ('{"state": "refused"}', '{"state": "waiting"}')
+    assert "Nothing is to be decided" in _sent(operator, f"{EVENTS}{event.pk}/again/", {})
+
+
+def test_all_refused_events_of_a_connection_are_tried_again(operator, connect):
+    row, other = connect(), connect()
+    _events(row, 3)
+    _events(other, 1)
+    assert "3 events are decided anew" in _sent(operator, f"{LIST}{row.pk}/again/", {})
+    assert InboxEvent.objects.filter(connection=row, state="waiting").count() == 3
+    assert InboxEvent.objects.filter(connection=other, state="refused").count() == 1
+
+
+def test_an_event_leads_to_the_statements_that_it_became(operator, store):
+    alm = connections.create("alm", f"ALM {uuid.uuid4()}", {"store": store.name, "account_id": "1234"})
+    body = (PAYLOADS / "alm/events/COURSE_ENROLLMENT.json").read_bytes()
+    delivery = inbox.keep(alm, Request({"content-type": "application/json"}, "", body, timezone.now()))
+    worker.work_off_all(timezone.now())
+    event = InboxEvent.objects.filter(connection=alm, state="done").exclude(statements=[]).first()
+    assert event is not None, list(InboxEvent.objects.filter(connection=alm).values("state", "reason"))
+    shown = _page(operator, f"{EVENTS}{event.pk}/change/")
+    (link,) = re.findall(r'href="(/admin/statements/statement/[0-9a-f-]+/change/)"', shown)
+    assert event.statements[0] in _page(operator, link)
+    assert f"{DELIVERIES}{delivery.pk}/change/" in shown
+    assert body.decode()[:40] in _page(operator, f"{DELIVERIES}{delivery.pk}/change/")
+
+
+def test_a_delivery_that_is_no_text_is_shown_without_its_secret_headers(operator, connect):
+    row = connect()
+    request = Request({"authorization": f"Basic {SECRET}"}, "", b"\xff{broken", timezone.now())
+    kept = inbox.keep(row, request)
+    Delivery.objects.filter(pk=kept.pk).update(state="unreadable", problem="It is no JSON.")
+    shown = _page(operator, f"{DELIVERIES}{kept.pk}/change/")
+    assert "{broken" in shown
+    assert "It is no JSON." in shown
+    assert SECRET not in shown
+    assert "unreadable" in _page(operator, DELIVERIES, store=row.store_id)
+
+
+def test_lists_take_as_many_queries_for_many_as_for_few(operator, connect):
+    row = connect()
+    _events(row)
+    urls = (LIST, EVENTS, DELIVERIES, SESSIONS, RESULTS, f"{LIST}{row.pk}/change/")
+    few = [_queries(operator, url, row) for url in urls]
+    for _ in range(4):
+        _events(connect(), 3)
+    _events(row, 20)
+    assert [_queries(operator, url, row) for url in urls] == few
+    assert max(few[:5]) <= 12
+    assert few[5] <= 30
+
+
+def _queries(browser, url, row):
+    browser.get(url, {"store": row.store_id})
+    with CaptureQueriesContext(database) as found:
+        browser.get(url, {"store": row.store_id})
+    return len(found)
+
+
+def test_a_viewer_sees_and_does_none_of_it(viewer, connect):
+    row = connect()
+    (event,) = _events(row)
+    for url in (LIST, LIST + "add/", f"{LIST}{row.pk}/change/", EVENTS, f"{EVENTS}{event.pk}/change/", DELIVERIES):
+        assert viewer.get(url).status_code == 403
+    for url in (SESSIONS, SESSIONS + "add/", RESULTS):
+        assert viewer.get(url).status_code == 403
+    for act in ("set", "ask", "sweep", "pause", "resume", "again", "book"):
+        assert viewer.post(f"{LIST}{row.pk}/{act}/").status_code == 403
+    assert viewer.post(f"{EVENTS}{event.pk}/again/").status_code == 403
+
+
+def test_a_course_is_booked_at_khalibre(operator, store, settings):
+    from tests.standins import khalibre
+
+    settings.LRS_OUTBOUND_ALLOW = ["127.0.0.1"]
+    with khalibre.running() as side:
+        row = _khalibre(side, store)
+        given = {"community_id": "1", "course_id": "2", "learner_email": "ann@example.com"}
+        shown = _sent(operator, f"{LIST}{row.pk}/book/", given)
+        assert "The course is booked" in shown
+        assert "ann@example.com" in _acts(row)["book"].after
+    assert "valid e-mail" in _sent(
+        operator, f"{LIST}{row.pk}/book/", {**given, "learner_email": "ann"}
+    ).lower().replace("email", "e-mail")
+
+
+def _khalibre(side, store):
+    given = {"host": "127.0.0.1", "client_id": "app", "client_secret": "app-secret", "store": store.name}
+    given |= {"api_url": f"{side.url}/o/kh-gateway/lms/v1.1", "token_url": f"{side.url}/o/oauth2/token"}
+    return connections.create("khalibre", f"Khalibre {uuid.uuid4()}", given)
+
+
+START = datetime(2026, 1, 12, 10, 0, tzinfo=UTC)
+CSV = (
+    "meeting_id,session_id,title,scheduled_start,scheduled_end,email,external_id,name,role,joined_at,left_at,"
+    "duration_seconds\n"
+    "room-77,,Safety,2026-01-12T10:00:00Z,2026-01-12T11:00:00Z,ann@example.com,,Ann,,2026-01-12T10:00:00Z,"
+    "2026-01-12T11:00:00Z,\n"
+    "room-77,,Safety,2026-01-12T10:00:00Z,2026-01-12T11:00:00Z,,,Guest 7,,2026-01-12T10:00:00Z,"
+    "2026-01-12T11:00:00Z,\n"
+)
+
+
+def _planned(browser, row):
+    fields = {"connection": str(row.pk), "meeting": "room-77", "title": "Safety", "start": "2026-01-12T10:00"}
+    fields |= {"end": "2026-01-12T11:00", "instructors": "curator@example.com=The Curator"}
+    browser.get(SESSIONS, {"store": row.store_id})
+    _sent(browser, SESSIONS + "add/", fields)
+    return row.webinars.get()
+
+
+def _file(name, text):
+    return SimpleUploadedFile(name, text.encode(), content_type="text/csv")
+
+
+def test_a_webinar_is_planned_filled_by_files_and_reviewed(operator, connect):
+    row = connect("attendance", secret="whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0")
+    session = _planned(operator, row)
+    assert (session.start, session.instructors[0]["email"]) == (START, "curator@example.com")
+    page = f"{SESSIONS}{session.pk}"
+    assert "Row 2" in _sent(operator, f"{page}/roster/", {"roster": _file("r.csv", "email,name\nno address,Ann\n")})
+    roster = _file("r.csv", "email,external_id,name\nann@example.com,,Ann\npetro@example.com,,Petro\n")
+    assert "2 people are on the roster" in _sent(operator, f"{page}/roster/", {"roster": roster})
+    tried = _sent(operator, f"{page}/attendance/", {"attendance": _file("a.csv", CSV), "dry": "on"})
+    assert "Only tried" in tried
+    assert not session.results.exists()
+    taken = _sent(operator, f"{page}/attendance/", {"attendance": _file("a.csv", CSV)})
+    assert "The file is taken in" in taken
+    assert session.results.get(email="ann@example.com").verdict == "passed"
+    reviewed = session.results.get(verdict="review")
+    assert "Guest 7" in _page(operator, RESULTS, store=row.store_id)
+    assert "Guest 7" in _page(operator, f"{page}/change/")
+    assert "Guest 7" in _page(operator, f"{RESULTS}{reviewed.pk}/change/")
+    link = {"handle": reviewed.handles[0], "email": "petro@example.com", "name": "Petro"}
+    assert "settled again" in _sent(operator, f"{RESULTS}{reviewed.pk}/link/", link)
+    assert session.results.get(email="petro@example.com").verdict == "passed"
+    assert "Guest 7" not in _page(operator, RESULTS, store=row.store_id)
+    assert {"add", "roster", "attendance", "link"} <= set(_acts(session))
+
+
+def test_a_session_is_tried_again(operator, connect):
+    row = connect("attendance", secret="whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0")
+    session = _planned(operator, row)
+    row.webinars.update(state="no_data", due=None, reason="Nothing came.")
+    assert "Nothing came." in _page(operator, f"{SESSIONS}{session.pk}/change/")
+    _sent(operator, f"{SESSIONS}{session.pk}/again/", {})
+    session.refresh_from_db()
+    assert session.state != "no_data"
+    assert session.due is not None
+    assert "again" in _acts(session)
