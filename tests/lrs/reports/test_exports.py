@@ -13,7 +13,6 @@ import duckdb
 import pytest
 from django.core.management import CommandError, call_command
 from pyarrow import parquet
-from pyspark.sql import SparkSession
 
 from lrs.reports import columns, exports
 from lrs.reports.columns import Column, Type
@@ -127,33 +126,6 @@ def test_the_parquet_of_each_day_goes_on_where_it_stopped(database, tmp_path):
     sql = f"SELECT id FROM read_parquet('{tmp_path}/store=*/date=*/*.parquet', hive_partitioning=true) ORDER BY stored"
     assert [id for (id,) in duckdb.sql(sql).fetchall()] == [row["id"] for row in changes]
     assert len(changes) == 500
-
-
-def test_duckdb_and_spark_read_the_same_from_parquet(demo, tmp_path):
-    call_command("export", "parquet", store=demo.name, out=str(tmp_path), stdout=io.StringIO())
-    sql = (
-        "SELECT kind, verb, count(*) AS amount, max(progress) AS furthest FROM statements WHERE NOT voided"
-        " GROUP BY kind, verb ORDER BY kind, verb"
-    )
-    con = duckdb.connect()
-    con.sql(f"CREATE VIEW statements AS SELECT * FROM read_parquet('{tmp_path}/store=*/*/*.parquet')")
-    by_duckdb = con.sql(sql).fetchall()
-    spark = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-    try:
-        folder = next(tmp_path.glob("store=*"))
-        spark.read.parquet(str(folder)).createOrReplaceTempView("statements")
-        by_spark = [tuple(row) for row in spark.sql(sql).collect()]
-    finally:
-        spark.stop()
-    assert by_spark == by_duckdb
-    assert sum(row[2] for row in by_duckdb) == 1996
 
 
 def test_what_cannot_be_exported_is_said_in_a_sentence(demo, tmp_path):
