@@ -152,6 +152,10 @@ CONNECTIONS = (
     Column("checked", _TIME, "when it was last tried"),
     Column("check_ok", _BOOLEAN, "whether that succeeded"),
     Column("check_sentence", _TEXT, "what it said"),
+    Column("waiting", _WHOLE, "events that nobody has decided about yet"),
+    Column("refused", _WHOLE, "events that can become no statement"),
+    Column("last_delivery", _TIME, "when its webhook was last posted to"),
+    Column("next_sweep", _TIME, "when its provider's report is read next"),
 )
 REPORTS: Mapping[str, tuple[Column, ...]] = {
     "statements": STATEMENTS,

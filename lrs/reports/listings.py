@@ -226,6 +226,13 @@ def _is_silent(credential: Credential, last: datetime | None, now: datetime) -> 
 def connections(filters: CredentialFilters) -> list[Row]:
     """Connections to other systems, by way of their credentials: the doors do not know each other."""
     credentials = Credential.objects.filter(store=filters.store, connection__isnull=False)
+    found = list(filters.filter_queryset(credentials).select_related("connection"))
+    ids = [each.connection.pk for each in found]
+    backlog = Credential.objects.filter(connection__in=ids, connection__inboxevent__state__in=("waiting", "refused"))
+    states = backlog.values_list("pk", "connection__inboxevent__state").annotate(number=Count("connection__inboxevent"))
+    waiting = {(pk, state): number for pk, state, number in states.order_by()}
+    sweeps = Credential.objects.filter(connection__in=ids, connection__task__kind="sweep")
+    due = dict(sweeps.values_list("pk", "connection__task__due"))
     return [
         {
             "connection": each.connection.pk,
@@ -234,8 +241,13 @@ def connections(filters: CredentialFilters) -> list[Row]:
                 name: getattr(each.connection, name)
                 for name in ("provider", "name", "state", "checked", "check_ok", "check_sentence")
             },
+            "waiting": waiting.get((each.pk, "waiting"), 0),
+            "refused": waiting.get((each.pk, "refused"), 0),
+            # One look into an index for each; the greatest of all would be a walk through all of them.
+            "last_delivery": each.connection.delivery_set.order_by("-id").values_list("received", flat=True).first(),
+            "next_sweep": due.get(each.pk),
         }
-        for each in filters.filter_queryset(credentials).select_related("connection")
+        for each in found
     ]
 
 

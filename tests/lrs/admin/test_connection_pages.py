@@ -319,3 +319,19 @@ def test_a_session_is_tried_again(operator, connect):
     assert session.state != "no_data"
     assert session.due is not None
     assert "again" in _acts(session)
+
+
+def test_the_query_api_tells_how_connections_are_without_secrets(root, connect):
+    row = connect()
+    _events(row, 2)
+    _events(row, 1, state="waiting")
+    kept = inbox.keep(row, Request({}, "", b"{}", timezone.now()))
+    answer = root.get("/api/v1/connections", {"store": row.store.name})
+    (told,) = answer.json()["results"]
+    assert (told["provider"], told["name"], told["state"]) == ("khalibre", row.name, "active")
+    assert (told["waiting"], told["refused"], told["check_ok"]) == (1, 2, None)
+    assert datetime.fromisoformat(told["last_delivery"]) == kept.received
+    due = Task.objects.get(connection=row, kind="sweep").due
+    assert abs(datetime.fromisoformat(told["next_sweep"]) - due) < timedelta(seconds=1)
+    for secret in (SECRET, row.hook):
+        assert secret not in answer.content.decode()
