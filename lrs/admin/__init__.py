@@ -4,6 +4,8 @@ from lrs.admin import connections as connections
 from lrs.admin import credentials as credentials
 from lrs.admin import home as home
 from lrs.admin import inbox as inbox
+from lrs.admin import quarantine as quarantine
+from lrs.admin import shapes as shapes
 from lrs.admin import sources as sources
 from lrs.admin import tasks as tasks
 from lrs.admin import users as users

@@ -35,6 +35,7 @@ GROUPS: tuple[tuple[Text, tuple[Line, ...]], ...] = (
         _("Operation"),
         (
             Line(_("Quarantine"), "gpp_maybe", "lrs.RefusalKind"),
+            Line(_("Shapes"), "data_object", "lrs.Shape"),
             Line(_("Connections"), "hub", "connectors.Connection"),
             Line(_("Inbox"), "inbox", "connectors.InboxEvent"),
             Line(_("Webinars"), "co_present", "webinars.Session"),

@@ -42,16 +42,16 @@ class Credentials(BaseAuthentication):
 
 
 class Session(BaseAuthentication):
-    """Somebody who is signed in to the administration. Nothing is changed here, so no form token is asked for."""
+    """Somebody who is signed in to the administration. Who changes something here asks for the form token."""
 
     def authenticate(self, request: Request) -> tuple[Reader, Any] | None:
-        """The reader of the session's cookie; None without one."""
+        """The reader of the session's cookie, and the user; None without one."""
         user = getattr(request._request, "user", None)
         if user is None or not user.is_authenticated:
             return None
         if not (user.is_active and user.is_staff):
             raise Forbidden("Reports are for administrators and for credentials that may read.")
-        return Reader(user.get_username(), None, is_staff=True), None
+        return Reader(user.get_username(), None, is_staff=True), user
 
 
 class MayRead(BasePermission):

@@ -23,7 +23,6 @@ from lrs.models import Refusal, RefusalKind, Scope
 from lrs.parameters import Check
 from lrs.quarantine import QuarantineError
 from lrs.reports import access
-from lrs.reports.access import Reader
 from lrs.reports.views import Door, Json
 from statements import journal
 from statements.errors import Fault, Invalid
@@ -198,10 +197,9 @@ def _body(request: Request) -> bytes:
 
 
 def _permitted(request: Request, permission: str) -> None:
-    if isinstance(request.user, Reader) and request.user.store is None:
-        user: Any = getattr(request._request, "user", None)
-        if user is None or not user.has_perm(permission):
-            raise Forbidden("This is for those who look after the quarantine.")
+    user: Any = request.auth
+    if not user.has_perm(permission):
+        raise Forbidden("This is for those who look after the quarantine.")
 
 
 def _nothing(*_: Any, **__: Any) -> HttpResponse:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from lrs.models import BackgroundTask, Credential
+from lrs.models import BackgroundTask, Credential, RefusalKind, Shape
 from statements import keys
 from statements.admin.page import address
 from statements.models import Act, Activity, Person, Progress, Statement
@@ -35,6 +35,8 @@ PAGES: dict[str, Callable[[Credential], str]] = {
     "credentials": lambda one: address(Credential, store=one.store_id),
     "credential": lambda one: address(Credential, "change", one.pk),
     "new-credential": lambda one: address(Credential, "add"),
+    "quarantine": lambda one: address(RefusalKind, store=one.store_id),
+    "shapes": lambda one: address(Shape, store=one.store_id),
     "tasks": lambda one: address(BackgroundTask, store=one.store_id),
     "users": lambda one: address(User),
     "new-user": lambda one: address(User, "add"),

@@ -61,10 +61,17 @@ async function watch(task) {
     setTimeout(watch, 1000, task);
 }
 
+/* Long lines of a body: what is marked is in sight at once. */
+function reveal(lines) {
+    const first = lines.querySelector(".r-faulty");
+    if (first) lines.scrollTop = first.getBoundingClientRect().top - lines.getBoundingClientRect().top - lines.clientHeight / 2;
+}
+
 document.addEventListener("DOMContentLoaded", () => {
     reachable(document);
     silence(document);
     for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.submit());
     for (const button of document.querySelectorAll("button[data-copy]")) button.addEventListener("click", () => copy(button));
+    for (const lines of document.querySelectorAll(".r-lines")) reveal(lines);
     for (const task of document.querySelectorAll("[data-watch]")) watch(task);
 });
