@@ -95,6 +95,14 @@ _TASKS: Mapping[str, Text] = {
 }
 
 
+class SecretText(forms.Textarea):
+    """For a secret of several lines; like a password, it is not given back with a form that was refused."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """What the widget shows, without the value."""
+        return super().get_context(name, None, attrs)
+
+
 class SettingsForm(forms.Form):
     """The settings of a provider, typed as they are; a secret is only ever written, and stays where none is given."""
 
@@ -449,7 +457,7 @@ def _field(setting: Setting, value: Any, *, new: bool) -> forms.Field:
 def _secret(setting: Setting, given: dict[str, Any], *, is_set: bool, new: bool) -> forms.Field:
     shown = {"autocomplete": "new-password", "placeholder": _DOTS if is_set else "", "spellcheck": "false"}
     # A key has several lines, which only this takes.
-    kind: type[forms.Widget] = forms.Textarea if "PEM" in setting.help else forms.PasswordInput
+    kind: type[forms.Widget] = SecretText if "PEM" in setting.help else forms.PasswordInput
     if not new:
         given["required"] = setting.required and not is_set
         if is_set:

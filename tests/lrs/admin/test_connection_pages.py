@@ -85,6 +85,17 @@ def test_what_does_not_fit_is_said_at_its_field(operator, store):
     assert not Connection.objects.filter(store=store).exists()
 
 
+@pytest.mark.parametrize("wrong", [{"server": ""}, {"home_page": "no address"}])
+def test_a_form_that_is_refused_does_not_give_back_its_secrets(operator, store, wrong):
+    given = {"name": "x", "store": store.name, "server": "https://vatra.example.com", "api_token": SECRET}
+    given |= {"jwt_public_key": "no key", "jwt_private_key": SECRET, "interval_minutes": "5", "limit_minutes": "60"}
+    given |= {"credit_minutes": "0", "credit_percent": "0", **wrong}
+    shown = _sent(operator, f"{LIST}add/?provider=vatra", given)
+    assert "errorlist" in shown
+    assert SECRET not in shown
+    assert not Connection.objects.filter(store=store).exists()
+
+
 def test_settings_are_changed_and_secrets_that_are_not_given_stay(operator, connect):
     row = connect(username="u", password="webhook-password")
     fields = {"host": "other.example.com", "client_id": "app", "client_secret": "", "api_version": "1.1"}
