@@ -139,6 +139,15 @@ def test_a_delivery_sent_twice_is_one_statement(connect, post):
     assert [(row.events, row.repeated) for row in kept(connection)] == [(1, 0), (0, 1)]
 
 
+def test_a_delivery_that_comes_again_later_is_counted_as_repeated(connect, post):
+    connection = connect()
+    for _ in range(2):
+        post(connection)
+        work_off()
+    assert len(statements(connection)) == 1
+    assert [(row.events, row.repeated) for row in kept(connection)] == [(1, 0), (0, 1)]
+
+
 def test_an_event_and_its_batch_twin_with_one_id_are_two(connect, post):
     connection = connect()
     twin = json.loads(json.dumps(BODY))
