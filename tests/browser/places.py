@@ -5,6 +5,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from lrs.connectors.models import Connection, InboxEvent
+from lrs.connectors.webinars.models import Session
 from lrs.models import BackgroundTask, Credential, RefusalKind, Shape
 from statements import keys
 from statements.admin.page import address
@@ -35,6 +37,10 @@ PAGES: dict[str, Callable[[Credential], str]] = {
     "credentials": lambda one: address(Credential, store=one.store_id),
     "credential": lambda one: address(Credential, "change", one.pk),
     "new-credential": lambda one: address(Credential, "add"),
+    "connections": lambda one: address(Connection, store=one.store_id),
+    "new-connection": lambda one: address(Connection, "add"),
+    "inbox": lambda one: address(InboxEvent, store=one.store_id),
+    "webinars": lambda one: address(Session, store=one.store_id),
     "quarantine": lambda one: address(RefusalKind, store=one.store_id),
     "shapes": lambda one: address(Shape, store=one.store_id),
     "tasks": lambda one: address(BackgroundTask, store=one.store_id),
