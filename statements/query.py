@@ -213,7 +213,7 @@ def _fewest_first(query: Query) -> tuple[Condition, ...]:
 def _amount(store: int, condition: Condition) -> int:
     ((amount,),) = dialect().select(
         "SELECT count(*) FROM (SELECT 1 FROM statements_mention WHERE store = %s AND key = %s"
-        f" AND role IN ({_roles(condition)}) LIMIT {_ENOUGH}) some",
+        f" AND role IN ({_roles(condition)}) LIMIT {_ENOUGH}) AS counted",
         [store, condition.key],
     )
     return int(amount)

@@ -95,6 +95,7 @@ def test_a_refused_event_is_looked_at_and_tried_again(window, store, request):
     inbox.keep(row, Request({"content-type": "application/json"}, "", b'{"events": []}', now))
     inbox.put(row.pk, [Received("1234", "LEARNER_PROGRESS", "event-1", now, "one", {"userId": 7})], now=now)
     InboxEvent.objects.filter(connection=row).update(state="refused", reason="There is no such course.")
+    page = window.page
     kind = "phone" if window.page.viewport_size["width"] < 500 else "desk"
     for address, name in (
         (f"/admin/connectors/connection/?store={store.pk}", "connections"),
@@ -120,6 +121,7 @@ def test_a_webinar_is_planned_and_its_page_is_without_barriers(window, store, re
     from lrs.connectors.webinars.models import Result
 
     row = connections.create("attendance", f"LMS {uuid.uuid4().hex[:6]}", {"store": store.name, "secret": _SECRET})
+    page = window.page
     kind = "phone" if window.page.viewport_size["width"] < 500 else "desk"
     page = window.go(f"/admin/webinars/session/?store={store.pk}")
     page.get_by_role("link", name="New session").click()

@@ -298,7 +298,7 @@ def test_a_body_that_breaks_off_is_the_senders_mistake(client: Client, framed, c
 
 
 def test_an_address_outside_of_xapi_is_answered_in_json(client: Client):
-    for path in ("/nothing", "/xapi2", "/hooks/unknown", "/favicon.ico", "/statements"):
+    for path in ("/nothing", "/xapi2", "/favicon.ico", "/statements"):
         answer = client.http.get(client.url + path)
         assert answer.status_code == 404
         assert is_told_well(answer)

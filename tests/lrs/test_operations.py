@@ -20,7 +20,7 @@ def test_the_figures_of_all_processes_are_in_one_answer(lrs_url, client):
     for _ in range(20):
         client.get_statements()
     # A new connection each time, so that either process is asked.
-    answers = [httpx.get(f"{lrs_url}/metrics") for _ in range(4)]
+    answers = [httpx.get(f"{lrs_url}/metrics", timeout=60) for _ in range(4)]
     assert answers[0].headers["Content-Type"].startswith("text/plain")
     for answer in answers:
         counted = [line for line in answer.text.splitlines() if line.startswith("lrs_request_seconds_count")]

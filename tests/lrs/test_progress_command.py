@@ -47,9 +47,9 @@ def test_the_worker_folds_what_waits(store):
 
 def test_the_lag_is_among_the_figures(store, lrs_url):
     crowd(store, 20)
-    shown = httpx.get(f"{lrs_url}/metrics").text
+    shown = httpx.get(f"{lrs_url}/metrics", timeout=60).text
     assert f'lrs_progress_waiting{{store="{store.name}"}} 21.0' in shown
     progress.follow(store.pk)
-    shown = httpx.get(f"{lrs_url}/metrics").text
+    shown = httpx.get(f"{lrs_url}/metrics", timeout=60).text
     assert f'lrs_progress_waiting{{store="{store.name}"}} 0.0' in shown
     assert f'lrs_progress_lag_seconds{{store="{store.name}"}} 0.0' in shown

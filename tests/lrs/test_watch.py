@@ -99,7 +99,7 @@ def test_a_new_kind_of_refusal_is_trouble_for_a_day_or_until_it_is_dismissed(ude
 def test_the_figures_are_metrics(lrs_url, udemy, issued):
     udemy.post_statements(statement())
     udemy.post_statements(statement(verb={}))
-    shown = httpx.get(f"{lrs_url}/metrics").text
+    shown = httpx.get(f"{lrs_url}/metrics", timeout=60).text
     values = dict(re.findall(rf'^(\w+){{credential="{issued.credential.name}"}} (\S+)$', shown, re.MULTILINE))
     assert float(values["lrs_credential_last_statement"]) == pytest.approx(timezone.now().timestamp(), abs=60)
     assert float(values["lrs_credential_last_refusal"]) == pytest.approx(timezone.now().timestamp(), abs=60)

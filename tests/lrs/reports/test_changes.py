@@ -52,7 +52,8 @@ def source(store, credential):
 
 def follow(feed, until):
     """Every id that the feed gives, and `until` says when that is enough."""
-    found, rows, after = [], [], {}
+    found, rows = [], []
+    after: dict[str, str] = {}
     while True:
         enough = until()
         answer = feed.get("changes", limit=13, **after).json()

@@ -124,7 +124,7 @@ def test_the_parquet_of_each_day_goes_on_where_it_stopped(database, tmp_path):
     api = reader_of(name, "reports/read")
     changes = api.get("changes", limit=1000).json()["results"]
     sql = f"SELECT id FROM read_parquet('{tmp_path}/store=*/date=*/*.parquet', hive_partitioning=true) ORDER BY stored"
-    assert [id for (id,) in duckdb.sql(sql).fetchall()] == [row["id"] for row in changes]
+    assert [id for (id,) in duckdb.connect().execute(sql).fetchall()] == [row["id"] for row in changes]
     assert len(changes) == 500
 
 

@@ -110,7 +110,7 @@ def test_udemy_and_adobe_side_by_side(demo, lake):
     asked = {"count": "completions", "by": "source,kind", "since": "2025-11-01T00:00:00Z", "until": UNTIL}
 
     def take(rows):
-        counted = Counter()
+        counted: Counter[tuple[str, str]] = Counter()
         for row in rows:
             if row["source"].startswith(SIDES):
                 counted[row["source"], row["kind"]] += int(row["count"])
