@@ -25,7 +25,7 @@ class Command(BaseCommand):
                 raise CommandError("A job failed; the log says why.")
             return
         # Senders wait for the web server; nobody waits for this.
-        os.nice(5)
+        os.nice(10)
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
