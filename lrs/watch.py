@@ -137,9 +137,10 @@ def findings_a_day(credential: Credential, now: datetime, days: int) -> dict[str
     return found
 
 
-def troubles(now: datetime) -> Iterator[Trouble]:
-    """What is wrong with any credential that is not disabled."""
-    for credential in Credential.objects.select_related("store").filter(disabled=False):
+def troubles(now: datetime, credentials: "QuerySet[Credential] | None" = None) -> Iterator[Trouble]:
+    """What is wrong with any of the credentials (of all, if none are named) that is not disabled."""
+    looked_at = Credential.objects.all() if credentials is None else credentials
+    for credential in looked_at.select_related("store").filter(disabled=False):
         if credential.silence_hours:
             last = last_statement(credential)
             if _silent(credential, last, now):

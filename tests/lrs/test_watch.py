@@ -37,10 +37,10 @@ def statement(**changed):
     } | changed
 
 
-def selfcheck():
+def selfcheck(issued):
     output = StringIO()
     try:
-        call_command("selfcheck", "--json", stdout=output)
+        call_command("selfcheck", "--json", "--store", issued.credential.store.name, stdout=output)
     except SystemExit as stopped:
         return stopped.code, json.loads(output.getvalue())
     return 0, json.loads(output.getvalue())
@@ -69,11 +69,11 @@ def test_the_figures_of_a_credential_come_from_what_is_stored(udemy, client, iss
 def test_silence_is_trouble_and_ends_with_the_next_statement(udemy, issued):
     credentials.change(issued.credential.name, silence_hours=2)
     Credential.objects.filter(pk=issued.credential.pk).update(created=timezone.now() - timedelta(hours=3))
-    code, said = selfcheck()
+    code, said = selfcheck(issued)
     assert code == 1
     assert its(issued, said["troubles"]) == [("silence", "no statement ever; 2 hours are allowed")]
     assert udemy.post_statements(statement()).status_code == 200
-    assert its(issued, selfcheck()[1]["troubles"]) == []
+    assert its(issued, selfcheck(issued)[1]["troubles"]) == []
     later = timezone.now() + timedelta(hours=2, seconds=1)
     credential = Credential.objects.select_related("store").get(pk=issued.credential.pk)
     assert watch.figures(credential, later).silent
@@ -82,18 +82,18 @@ def test_silence_is_trouble_and_ends_with_the_next_statement(udemy, issued):
 
 
 def test_a_new_kind_of_refusal_is_trouble_for_a_day_or_until_it_is_dismissed(udemy, issued):
-    assert its(issued, selfcheck()[1]["troubles"]) == []
+    assert its(issued, selfcheck(issued)[1]["troubles"]) == []
     udemy.post_statements(statement(verb={}))
-    code, said = selfcheck()
+    code, said = selfcheck(issued)
     assert code == 1
     ((what, sentence),) = its(issued, said["troubles"])
     assert what == "new kind of refusal"
     assert sentence.endswith("required /verb/id")
     kinds = RefusalKind.objects.filter(credential=issued.credential)
     kinds.update(first=timezone.now() - timedelta(hours=25))
-    assert its(issued, selfcheck()[1]["troubles"]) == []
+    assert its(issued, selfcheck(issued)[1]["troubles"]) == []
     kinds.update(first=timezone.now(), dismissed=True)
-    assert its(issued, selfcheck()[1]["troubles"]) == []
+    assert its(issued, selfcheck(issued)[1]["troubles"]) == []
 
 
 def test_the_figures_are_metrics(lrs_url, udemy, issued):

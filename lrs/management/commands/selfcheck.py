@@ -16,16 +16,19 @@ class Command(BaseCommand):
     help = "Say which senders are silent and what is refused for a new reason; exit code 1 where anything is wrong."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """--json, with all figures; --days of them."""
+        """--json, with all figures; --days of them; of one --store."""
         parser.add_argument("--json", action="store_true", help="answer with JSON")
         parser.add_argument("--days", type=int, default=7, help="how many days of counts")
+        parser.add_argument("--store", default="", help="look at the credentials of this store alone")
 
-    def handle(self, *, days: int, **options: Any) -> None:
+    def handle(self, *, days: int, store: str, **options: Any) -> None:
         """Look."""
         now = timezone.now()
-        troubles = list(watch.troubles(now))
+        credentials = Credential.objects.select_related("store")
+        if store:
+            credentials = credentials.filter(store__name=store)
+        troubles = list(watch.troubles(now, credentials))
         if options["json"]:
-            credentials = Credential.objects.select_related("store")
             answer = {
                 "ok": not troubles,
                 "troubles": [trouble._asdict() for trouble in troubles],
