@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, QuerySet, Subquery, UUIDField, Value, When
 
@@ -312,8 +313,12 @@ def _nearest(near: "QuerySet[Any]", wanted: "QuerySet[Any, Any]", order: Order) 
     rows the span has, and where it guesses too many (`stored` of another store is later, say), read the whole table.
     """
     table = connection.ops.quote_name(near.model._meta.db_table)
-    inner, inner_values = near.query.sql_with_params()
-    outer, values = wanted.query.sql_with_params()
+    try:
+        inner, inner_values = near.query.sql_with_params()
+        outer, values = wanted.query.sql_with_params()
+    except EmptyResultSet:
+        # Django sees that nothing can fit, a source that there is not for one, and makes no query of it.
+        return []
     sql = outer.replace(f"FROM {table}", f"FROM ({inner}) AS {table}", 1)
     kinds = [_AS_READ[kind] for kind in order.kinds]
     with connection.cursor() as cursor:

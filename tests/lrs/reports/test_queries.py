@@ -74,6 +74,11 @@ def _holds(holds, row):
         return False
 
 
+@pytest.mark.parametrize("report", ["statements", "progress"])
+def test_a_source_that_there_is_not_has_nothing_and_is_no_error(demo, report):
+    assert demo.rows(report, source="nobody", completed="false") == []
+
+
 def test_a_learner_is_found_with_all_identifiers_whichever_is_asked_for(demo):
     by_mail = demo.rows("statements", learner="LEARNER00000@demo.example")
     account = '{"account":{"homePage":"https://learningmanager.adobe.com/app/learner?accountId=1001","name":"7000000"}}'
