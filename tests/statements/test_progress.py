@@ -336,15 +336,23 @@ def test_a_batch_takes_a_constant_number_of_queries(store):
 
 def test_progress_by_person_and_by_activity_is_an_index_scan(store):
     explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
-    person = keys.thing(store.pk, "agent", "x")
-    for column, index in {"person": "progress_person", "activity": "progress_activity"}.items():
-        with transaction.atomic(), connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                # The tables of a test are so small that reading them whole is quicker.
-                cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute(
-                f"{explain} SELECT * FROM statements_progress WHERE store = %s AND {column} = %s", [store.pk, person]
+    now = datetime(2025, 1, 15, tzinfo=UTC)
+    counts = dict.fromkeys(("attempts", "statements", "begun", "ended", "judged", "enrolments"), 0)
+    with transaction.atomic(), connection.cursor() as cursor:
+        # With a handful of rows any index that begins with the store is as good to PostgreSQL.
+        Progress.objects.bulk_create(
+            Progress(
+                key=uuid.uuid4(), store=store.pk, person=uuid.uuid4(), activity=uuid.uuid4(), first_seen=now,
+                last_activity=now, **counts,
             )
-            plan = str(cursor.fetchall())
-        # Which index PostgreSQL takes for a store of so few rows is its statistics' affair.
-        assert index in plan or (connection.vendor == "postgresql" and "Index Scan" in plan)
+            for _ in range(2000)
+        )  # fmt: skip
+        if connection.vendor == "postgresql":
+            cursor.execute("ANALYZE statements_progress")
+        for column, index in {"person": "progress_person", "activity": "progress_activity"}.items():
+            cursor.execute(
+                f"{explain} SELECT * FROM statements_progress WHERE store = %s AND {column} = %s",
+                [store.pk, keys.thing(store.pk, "agent", "x")],
+            )
+            assert index in str(cursor.fetchall())
+        transaction.set_rollback(True)
