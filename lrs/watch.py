@@ -1,23 +1,21 @@
 """Silence and trouble: what each credential sent last, how much a day, what was refused, what is wrong with it.
 
-Nothing is counted while statements come in. Every statement mentions its authority, and an authority is a credential,
-so the mentions of that Agent, newest first, say when and how many.
+However many credentials there are, the number of queries is the same (statements.senders).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from django.db.models import Count, F, Max, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet
 
 from lrs import auth
 from lrs.models import Credential, Refusal, RefusalKind, Shape
-from statements import keys
-from statements.models import Finding, Mention, Retry
+from statements import senders
+from statements.senders import Sender
 from statements.xapi import actors
-from statements.xapi.roles import Role
 
 # How long a kind of refusal, or a shape, is news.
 NEW = timedelta(hours=24)
@@ -65,89 +63,89 @@ class Trouble(NamedTuple):
 
 def figures(credential: Credential, now: datetime, *, days: int = 7) -> Figures:
     """The figures of a credential; counts of the last `days` days, today included."""
-    last = last_statement(credential)
-    kinds = RefusalKind.objects.filter(credential=credential)
-    new_kinds = kinds.filter(dismissed=False, first__gt=now - NEW)
-    refused = kinds.order_by("-last").first()
-    return Figures(
-        credential=credential.name,
-        store=credential.store.name,
-        last_statement=last,
-        last_refusal=None if refused is None else refused.last,
-        silent=_silent(credential, last, now),
-        silence_hours=credential.silence_hours,
-        open_refusals=Refusal.objects.filter(credential=credential, state=Refusal.State.OPEN).count(),
-        new_refusal_kinds=[str(kind) for kind in new_kinds],
-        new_shapes=Shape.objects.filter(credential=credential, first__gt=now - NEW).count(),
-        statements=statements_a_day(credential, now, days),
-        findings=findings_a_day(credential, now, days),
-        retries=Retry.objects.filter(store=credential.store_id, credential=credential.pk).aggregate(
-            total=Sum("count", default=0)
-        )["total"],
-    )
+    (its,) = all_figures([credential], now, days=days)
+    return its
+
+
+def all_figures(credentials: Sequence[Credential], now: datetime, *, days: int = 7) -> list[Figures]:
+    """The figures of each of the credentials, with as many queries as for one."""
+    pks = [credential.pk for credential in credentials]
+    them = [_sender(credential) for credential in credentials]
+    first, today = _first(now, days), now.date()
+    kinds = RefusalKind.objects.filter(credential__in=pks)
+    news: dict[int, list[str]] = {}
+    for kind in kinds.filter(dismissed=False, first__gt=now - NEW):
+        news.setdefault(kind.credential_id, []).append(str(kind))
+    refused = _last_refusals(kinds)
+    opened = _by_credential(Refusal.objects.filter(credential__in=pks, state=Refusal.State.OPEN))
+    shapes = _by_credential(Shape.objects.filter(credential__in=pks, first__gt=now - NEW))
+    last = senders.last_statements(them)
+    statements = senders.statements_a_day(them, first, today)
+    findings = senders.findings_a_day(them, first, today)
+    retries = senders.retries(them)
+    return [
+        Figures(
+            credential=credential.name,
+            store=credential.store.name,
+            last_statement=last.get(credential.pk),
+            last_refusal=refused.get(credential.pk),
+            silent=_silent(credential, last.get(credential.pk), now),
+            silence_hours=credential.silence_hours,
+            open_refusals=opened.get(credential.pk, 0),
+            new_refusal_kinds=news.get(credential.pk, []),
+            new_shapes=shapes.get(credential.pk, 0),
+            statements=_iso(statements.get(credential.pk, {})),
+            findings={rule: _iso(counts) for rule, counts in findings.get(credential.pk, {}).items()},
+            retries=retries.get(credential.pk, 0),
+        )
+        for credential in credentials
+    ]
 
 
 def briefs(now: datetime) -> Iterator[Brief]:
-    """Every credential that is not disabled; one query for each, and another where something came today."""
-    today = _since(now, 1)
-    kinds = RefusalKind.objects.values("credential").annotate(last=Max("last"))
-    last_refusals = dict(kinds.order_by().values_list("credential", "last"))
+    """Every credential that is not disabled."""
+    credentials = list(Credential.objects.select_related("store").filter(disabled=False))
+    them = [_sender(credential) for credential in credentials]
+    today = now.date()
+    last = senders.last_statements(them)
+    # Nothing can be found of those who sent nothing today.
+    busy = [each for each in them if each.credential in last and last[each.credential].date() >= today]
+    statements = senders.statements_a_day(busy, today, today)
+    findings = senders.findings_a_day(busy, today, today)
+    profiled = {credential.pk for credential in credentials if credential.profile}
+    retried = senders.retried_since([each for each in them if each.credential in profiled], _midnight(now))
+    refused = _last_refusals(RefusalKind.objects.all())
     opened = _by_credential(Refusal.objects.filter(state=Refusal.State.OPEN))
     new_kinds = _by_credential(RefusalKind.objects.filter(dismissed=False, first__gt=now - NEW))
-    for credential in Credential.objects.select_related("store").filter(disabled=False):
-        last = last_statement(credential)
-        busy = last is not None and last >= today
-        its = {"store": credential.store_id, "credential": credential.pk}
+    for credential in credentials:
         yield Brief(
             credential=credential.name,
-            last_statement=last,
-            last_refusal=last_refusals.get(credential.pk),
-            silent=_silent(credential, last, now),
-            statements_today=_its(credential).filter(stored__gte=today).count() if busy else 0,
-            findings_today=Finding.objects.filter(**its, stored__gte=today).count() if busy else 0,
-            retried_today=Retry.objects.filter(**its, last__gte=today).count() if credential.profile else 0,
+            last_statement=last.get(credential.pk),
+            last_refusal=refused.get(credential.pk),
+            silent=_silent(credential, last.get(credential.pk), now),
+            statements_today=statements.get(credential.pk, {}).get(today, 0),
+            findings_today=sum(counts.get(today, 0) for counts in findings.get(credential.pk, {}).values()),
+            retried_today=retried.get(credential.pk, 0),
             open_refusals=opened.get(credential.pk, 0),
             new_refusal_kinds=new_kinds.get(credential.pk, 0),
         )
 
 
-def _by_credential(rows: "QuerySet[Any]") -> dict[int, int]:
-    return dict(rows.order_by().values_list("credential").annotate(count=Count("pk")))
-
-
-def last_statement(credential: Credential) -> datetime | None:
-    """When the newest statement of a credential was stored; None where there is none."""
-    newest = _its(credential).order_by("-stored").values_list("stored", flat=True)[:1]
-    return next(iter(newest), None)
-
-
-def statements_a_day(credential: Credential, now: datetime, days: int) -> dict[str, int]:
-    """How many statements were stored on each of the last days; days with none are left out."""
-    counts = {day: _its(credential).filter(stored__range=_hours(day)).count() for day in _days(now, days)}
-    return {day.date().isoformat(): count for day, count in counts.items() if count}
-
-
-def findings_a_day(credential: Credential, now: datetime, days: int) -> dict[str, dict[str, int]]:
-    """How many findings of each rule there were on each of the last days."""
-    found: dict[str, dict[str, int]] = {}
-    for day in _days(now, days):
-        its = Finding.objects.filter(store=credential.store_id, credential=credential.pk, stored__range=_hours(day))
-        for rule, count in its.values_list("rule").annotate(count=Count("number")).order_by("rule"):
-            found.setdefault(rule, {})[day.date().isoformat()] = count
-    return found
-
-
 def troubles(now: datetime, credentials: "QuerySet[Credential] | None" = None) -> Iterator[Trouble]:
     """What is wrong with any of the credentials (of all, if none are named) that is not disabled."""
     looked_at = Credential.objects.all() if credentials is None else credentials
-    for credential in looked_at.select_related("store").filter(disabled=False):
-        if credential.silence_hours:
-            last = last_statement(credential)
-            if _silent(credential, last, now):
-                since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "ever"
-                sentence = f"no statement {since}; {credential.silence_hours} hours are allowed"
-                yield Trouble(credential.name, "silence", sentence)
-        for kind in RefusalKind.objects.filter(credential=credential, dismissed=False, first__gt=now - NEW):
+    found = list(looked_at.select_related("store").filter(disabled=False))
+    lasts = senders.last_statements([_sender(credential) for credential in found if credential.silence_hours])
+    news: dict[int, list[RefusalKind]] = {}
+    for kind in RefusalKind.objects.filter(dismissed=False, first__gt=now - NEW):
+        news.setdefault(kind.credential_id, []).append(kind)
+    for credential in found:
+        last = lasts.get(credential.pk)
+        if _silent(credential, last, now):
+            since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "ever"
+            sentence = f"no statement {since}; {credential.silence_hours} hours are allowed"
+            yield Trouble(credential.name, "silence", sentence)
+        for kind in news.get(credential.pk, []):
             sentence = f"{kind.count} requests refused with {kind.status} since {kind.first:%Y-%m-%d %H:%M} UTC: {kind}"
             yield Trouble(credential.name, "new kind of refusal", sentence)
 
@@ -163,24 +161,27 @@ def _silent(credential: Credential, last: datetime | None, now: datetime) -> boo
     return bool(allowed) and not credential.disabled and (last or credential.created) < now - allowed
 
 
-def _its(credential: Credential) -> Any:
-    """The mentions of a credential's authority: one for each of its statements, in the order of an index."""
+def _sender(credential: Credential) -> Sender:
     identifier = actors.identifier(orjson.loads(auth.caller_of(credential).authority)) or ""
-    store = credential.store_id
-    return Mention.objects.filter(
-        store=store, key=keys.thing(store, "agent", identifier), role=Role.RELATED_AGENT, via=F("statement")
-    )
+    return Sender(credential.pk, credential.store_id, identifier)
 
 
-def _days(now: datetime, days: int) -> list[datetime]:
-    """The beginnings of the last days, today included, in order."""
-    return [_since(now, before) for before in range(days, 0, -1)]
+def _by_credential(rows: "QuerySet[Any]") -> dict[int, int]:
+    return dict(rows.order_by().values_list("credential").annotate(count=Count("pk")))
 
 
-def _hours(day: datetime) -> tuple[datetime, datetime]:
-    """A day's first and last instant. Each day is a range of an index; grouping by day would look at every row."""
-    return day, day + timedelta(days=1, microseconds=-1)
+def _last_refusals(kinds: "QuerySet[RefusalKind]") -> dict[int, datetime]:
+    return dict(kinds.order_by().values_list("credential").annotate(newest=Max("last")))
 
 
-def _since(now: datetime, days: int) -> datetime:
-    return (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+def _iso(counts: Mapping[date, int]) -> dict[str, int]:
+    return {day.isoformat(): count for day, count in counts.items()}
+
+
+def _first(now: datetime, days: int) -> date:
+    """The first of the last days, today included."""
+    return now.date() - timedelta(days=days - 1)
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

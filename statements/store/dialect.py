@@ -46,6 +46,9 @@ class Dialect(Protocol):
     def among(self, column: str, keys: Sequence[str]) -> tuple[str, list[Any]]:
         """That a column of keys has one of these: SQL and its values."""
 
+    def given(self, **columns: str) -> str:
+        """A table `given` of rows that one parameter brings as a JSON list of objects; columns and their SQL types."""
+
     def time(self, moment: datetime) -> Any:
         """A UTC time as a parameter of SQL."""
 

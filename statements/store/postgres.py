@@ -166,6 +166,12 @@ def limited(seconds: int) -> Iterator[None]:
 _limits: WeakKeyDictionary[psycopg.Connection[Any], int] = WeakKeyDictionary()
 
 
+def given(**columns: str) -> str:
+    """See Dialect.given."""
+    fields = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    return f"jsonb_to_recordset(%s::jsonb) given({fields})"
+
+
 def time(moment: datetime) -> Any:
     """See Dialect.time."""
     return moment

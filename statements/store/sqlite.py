@@ -98,6 +98,12 @@ def among(column: str, keys: Sequence[str]) -> tuple[str, list[Any]]:
     return f"{column} IN ({', '.join(['%s'] * len(keys))})", list(keys)
 
 
+def given(**columns: str) -> str:
+    """See Dialect.given; the types are what JSON makes of them."""
+    fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+    return f"(SELECT {fields} FROM json_each(%s)) given"
+
+
 def time(moment: datetime) -> Any:
     """See Dialect.time: as Django keeps it, so that text compares like time."""
     return str(moment.astimezone(UTC).replace(tzinfo=None))

@@ -8,10 +8,15 @@ import httpx
 import pytest
 from django.core import mail
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from lrs import credentials, notices, watch
 from lrs.models import Credential, RefusalKind, Shape
+from statements import glance
+from statements.counts import Counted, Day
+from tests import sample
 from tests.client import Client
 from tests.standins import listener
 
@@ -147,3 +152,55 @@ def test_what_could_not_be_told_is_told_later(udemy, issued, settings):
         assert Shape.objects.filter(credential=issued.credential, told=False).exists()
         heard.status = 200
         assert notices.tell(timezone.now()) >= 2
+
+
+def _asked(looked_at):
+    with CaptureQueriesContext(connection) as asked:
+        looked_at()
+    return len(asked)
+
+
+def _many(store, number):
+    for _ in range(number):
+        made = credentials.create(f"many {uuid.uuid4()}", store=store.name, profile="udemy").credential
+        sample.send(made, [sample.statement()])
+        kind = {"fingerprint": "f", "what": "required /verb/id", "sentence": "It has no verb.", "status": 400}
+        now = timezone.now()
+        RefusalKind.objects.create(store=store, credential=made, first=now, last=now, **kind)
+
+
+def test_metrics_and_selfcheck_ask_as_many_queries_for_thirty_credentials_as_for_three(store):
+    def looks():
+        now = timezone.now()
+        mine = Credential.objects.select_related("store").filter(store=store)
+        return [
+            _asked(lambda: list(watch.briefs(now))),
+            _asked(lambda: list(watch.troubles(now, mine))),
+            _asked(lambda: watch.all_figures(list(mine), now)),
+        ]
+
+    _many(store, 3)
+    few = looks()
+    _many(store, 27)
+    assert looks() == few
+    assert max(few) <= 12
+
+
+def test_what_is_counted_and_what_waits_to_be_counted_make_the_day_together(store):
+    row = credentials.create(f"udemy {uuid.uuid4()}", store=store.name, profile="udemy").credential
+    sample.send(row, [sample.statement(), sample.statement()])
+    Counted.objects.filter(store=store.pk).delete()
+    Day.objects.filter(store=store.pk).delete()
+    now = timezone.now()
+    today = now.date().isoformat()
+    assert watch.figures(row, now).statements == {today: 2}
+    glance.follow(store.pk)
+    sample.send(row, [sample.statement()])
+    before = Counted.objects.get(store=store.pk)
+    assert watch.figures(row, now).statements == {today: 3}
+    assert next(each for each in watch.briefs(now) if each.credential == row.name).statements_today == 3
+    # A place inside of a day: what lies after it is added, what lies before it is counted already.
+    Day.objects.filter(store=store.pk).update(statements=40, day=now.date() - timedelta(days=1))
+    assert watch.figures(row, now).statements == {(now - timedelta(days=1)).date().isoformat(): 40}
+    Counted.objects.filter(store=store.pk).update(stored=before.stored - timedelta(days=2))
+    assert watch.figures(row, now).statements[today] == 3

@@ -32,7 +32,7 @@ class Command(BaseCommand):
             answer = {
                 "ok": not troubles,
                 "troubles": [trouble._asdict() for trouble in troubles],
-                "credentials": [watch.described(watch.figures(each, now, days=days)) for each in credentials],
+                "credentials": [watch.described(each) for each in watch.all_figures(list(credentials), now, days=days)],
             }
             self.stdout.write(json.dumps(answer, indent=2))
         else:

@@ -2,14 +2,17 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import httpx
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from lrs import auth
 from lrs.models import Credential
-from statements.models import Act
+from statements.counts import Day
+from statements.models import Act, Finding
 from tests import sample
 from tests.client import TLS
 
@@ -105,3 +108,28 @@ def test_a_credential_is_disabled_and_enabled(administrator, credential):
         "disable",
         "enable",
     ]
+
+
+def test_a_credential_s_page_takes_as_many_queries_for_many_days_and_findings_as_for_few(operator, credential):
+    row = credential.credential
+    Credential.objects.filter(pk=row.pk).update(profile="udemy")
+    row.refresh_from_db()
+    page = f"{LIST}{row.pk}/change/"
+    sample.send(row, [sample.statement(result={"completion": True})])
+    operator.get(page)
+    with CaptureQueriesContext(connection) as few:
+        operator.get(page)
+    sample.send(row, [sample.statement(result={"completion": True}) for _ in range(20)])
+    now = timezone.now()
+    for back in range(13):
+        Day.objects.create(
+            store=row.store_id, day=now.date() - timedelta(days=back + 1), credential=row.pk, statements=5, last=now
+        )
+        Finding.objects.create(
+            store=row.store_id, statement=uuid.uuid4(), number=0, stored=now - timedelta(days=back + 1),
+            credential=row.pk, rule="completion", pointer="", problem="", severity="warning",
+        )  # fmt: skip
+    with CaptureQueriesContext(connection) as many:
+        html = operator.get(page).content.decode()
+    assert html.count(f"{(now - timedelta(days=13)).date()}") >= 1
+    assert len(many) == len(few) <= 20
