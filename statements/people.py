@@ -17,6 +17,8 @@ from django.utils import timezone
 from statements.models import Identity, Link, Person
 from statements.store import people, progress
 from statements.store.people import Move, Seen
+from statements.xapi import validate
+from statements.xapi.versions import Version
 
 How = Identity.How
 # Who overrules whom: a sweep of a connector does not undo what somebody did by hand.
@@ -71,8 +73,8 @@ def link(
 ) -> Done:
     """Make these identifiers a person's: the given one, or else the first identifier's.
 
-    What was linked by somebody who overrules `how` stays where it is. Raises PeopleError for an unknown person, and
-    for identifiers that nobody could read.
+    What was linked by somebody who overrules `how` stays where it is, and a connector's name gives way to one that is
+    there. Raises PeopleError for an unknown person, and for identifiers that nobody could read.
     """
     return link_all(store, [Together(tuple(identifiers), person, name)], how=how, by=by)[0]
 
@@ -94,7 +96,7 @@ def link_all(store: int, groups: Sequence[Together], *, how: str, by: str) -> li
     operation = uuid4()
     with progress.locked(store) as until:
         moves, done = _plan(groups, people.see(store, _seen(store, groups)), how, operation)
-        _describe(store, groups, done)
+        _describe(store, groups, done, how)
         touched = people.move(store, moves, how=how, by=by, operation=operation, at=timezone.now())
         progress.refold(store, touched, until)
     return done
@@ -106,9 +108,48 @@ def would_link(store: int, groups: Sequence[Together], *, how: str) -> list[Done
     return _plan(groups, [*kept, *new], how, uuid4())[1]
 
 
-def same_email(store: int, identifier: str, email: str, *, by: str, name: str = "") -> Done:
-    """Say that who is known by this identifier has this e-mail address, as connectors look it up."""
-    return link(store, [f"mbox mailto:{email.strip()}", identifier], how=How.CONNECTOR, by=by, name=name)
+class Addressed(NamedTuple):
+    """That who is known by this identifier has this e-mail address, and is called so; the name may be empty."""
+
+    identifier: str
+    email: str
+    name: str = ""
+
+
+def same_emails(store: int, said: Iterable[Addressed], *, by: str) -> list[Done]:
+    """Make identifiers those of whom the address is, as connectors look it up; only where that changes anything.
+
+    Whoever is to be changed is asked for without a lock: a lookup mostly says what is known. What is no address, and
+    identifiers that nobody could read, are passed over.
+    """
+    groups = [
+        Together((_mbox(one.email), one.identifier), name=one.name)
+        for one in said
+        if _is_address(one.email) and one.identifier.isprintable()
+    ]
+    changing = [groups[number] for number in _changing(store, groups)]
+    return link_all(store, changing, how=How.CONNECTOR, by=by) if changing else []
+
+
+def _changing(store: int, groups: Sequence[Together]) -> list[int]:
+    kept, new = people.look(store, _seen(store, groups))
+    done = _plan(groups, [*kept, *new], How.CONNECTOR, uuid4())[1]
+    unnamed = Person.objects.filter(store=store, pk__in={one.person for one in done}, name="")
+    nameless, unknown = set(unnamed.values_list("pk", flat=True)), {row.identifier for row in new}
+    return [
+        number
+        for number, (group, one) in enumerate(zip(groups, done, strict=True))
+        if one.moved or unknown.intersection(group.identifiers) or (group.name and one.person in nameless)
+    ]
+
+
+def _mbox(email: str) -> str:
+    # As connectors write it into statements; an address in other letters is the same person anyway.
+    return f"mbox mailto:{email.strip().lower()}"
+
+
+def _is_address(email: str) -> bool:
+    return _mbox(email).isprintable() and not validate.agent({"mbox": _mbox(email)[5:]}, Version.V1, "")
 
 
 def unlink(store: int, identifier: str, *, by: str) -> Done:
@@ -196,11 +237,12 @@ def _move(store: int, rows: Sequence[Identity], person: UUID, by: str, until: pr
     return Done(operation, person, moved)
 
 
-def _describe(store: int, groups: Sequence[Together], done: Sequence[Done]) -> None:
+def _describe(store: int, groups: Sequence[Together], done: Sequence[Done], how: str) -> None:
     told = {done.person: group for group, done in zip(groups, done, strict=True)}
     rows = _require(store, told)
     for row in rows:
-        row.name = told[row.key].name or row.name
+        fresh = told[row.key].name
+        row.name = (row.name or fresh) if _RANK[how] < _RANK[How.IMPORT] else (fresh or row.name)
         row.reference = told[row.key].reference or row.reference
     Person.objects.bulk_update(rows, ["name", "reference"])
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from lrs.connectors.events import Event, Happening, PersonUpdate, ThingUpdate
+from lrs.connectors.events import Event, Happening, Person, PersonUpdate, ThingUpdate
 from lrs.connectors.transport import Transport
 from lrs.connectors.webinars.attendance import Asked, Attendee, Listed, Seen
 
@@ -238,6 +238,8 @@ class Provider:
     people     who these ids are (at most `people_most` at a time)
     things     what these external ids of things are (at most `things_most` at a time)
     all_people pages of everybody there is
+    account    who statements are about for an id, where no e-mail is known: given the id, the account that events
+               name (empty: there were none yet) and the settings. None: nobody knows yet
     enrolments what should have been received of a person, or of a thing, as the provider's API has it
     reports    files that people export from the provider, by the name of what is in them
     methods    of HTTP that the webhook takes
@@ -265,6 +267,7 @@ class Provider:
     things: Callable[[Context, Sequence[str]], Sequence[ThingUpdate]] | None = None
     things_most: int = 10
     all_people: Callable[[Context], Iterator[Page]] | None = None
+    account: Callable[[str, str, Settings], Person | None] | None = None
     enrolments: Callable[[Context, str, str], Iterator[Received]] | None = None
     reports: Mapping[str, Reader] = field(default_factory=dict)
     methods: tuple[str, ...] = ("POST",)

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from lrs.connectors import catalogue, connections, inbox, worker
+from lrs.connectors import addresses, catalogue, connections, inbox, worker
 from lrs.connectors.connections import ConnectionProblem
 from lrs.connectors.contract import CheckFailed, Context, Page, Provider, Received, Refused, Row, Unreadable
 from lrs.connectors.models import Connection, InboxEvent, Reread, Run, SeenRow, Task
@@ -103,8 +103,9 @@ def keep(connection: Connection, provider: Provider, outside: Context, page: Pag
 
 
 def learn(connection: UUID, page: Page, now: datetime) -> None:
-    """Keep who people are, and let go on what waited for that."""
+    """Keep who people are, whose identifiers are one person's then, and let go on what waited for that."""
     catalogue.people(connection, page.people, read=now)
+    addresses.learnt(connection, page.people)
     found = [worker.waits_for_person(one.id) for one in page.people if one.email]
     if found:
         inbox.awake(connection, found)

@@ -18,7 +18,7 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.utils import timezone
 
 from lrs import auth
-from lrs.connectors import catalogue, compose, connections, inbox
+from lrs.connectors import addresses, catalogue, compose, connections, inbox
 from lrs.connectors.contract import Decision, Provider, Refused, Settings, Standing, Unreadable
 from lrs.connectors.events import Event, Hint, Note, PersonUpdate, Thing, ThingUpdate
 from lrs.connectors.inbox import Arrival, Held, LostLease
@@ -389,6 +389,8 @@ def _write(plan: Plan) -> None:
         catalogue.note_people(id, ids, None)
     for id, ids in sorted(plan.wanted.items()):
         catalogue.note_people(id, ids, now)
+    for id, people in sorted(plan.people.items()):
+        addresses.learnt(id, people)
     hint(plan.hints, now)
     remember(plan.standings)
     inbox.finish(plan.rows, now)

@@ -91,6 +91,24 @@ def look(store: int, seen: Mapping[UUID, Seen]) -> tuple[list[Identity], list[Id
     return list(kept.values()), new
 
 
+def name(store: int, actors: Iterable[str]) -> None:
+    """Call people as their Agents (keys in hexadecimal digits) are called by now, where they had no name before."""
+    wanted = sorted(actors)
+    if not wanted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.key, a.name FROM statements_identity i"
+            " JOIN statements_person p ON p.store = i.store AND p.key = i.person"
+            " JOIN statements_agent a ON a.store = i.store AND a.key = i.key"
+            f" WHERE i.store = %s AND i.key IN ({', '.join(['%s'] * len(wanted))}) AND p.name = '' AND a.name <> ''"
+            " ORDER BY p.key, a.key",
+            [store, *wanted],
+        )
+        found = {UUID(dialect().key(person)): called for person, called in cursor.fetchall()}
+    Person.objects.bulk_update([Person(key=person, name=called) for person, called in found.items()], ["name"])
+
+
 def make(store: int, name: str = "", reference: str = "") -> Person:
     """A new person without identities."""
     return Person.objects.create(key=uuid4(), store=store, name=name, reference=reference, created=timezone.now())

@@ -250,7 +250,9 @@ def _take(store: int, place: Place) -> bool:
 
 
 def _fold(store: int, batch: Sequence[_Told]) -> None:
-    persons = people.of(store, {one.actor for one in batch if one.actor and one.object})
+    actors = {one.actor for one in batch if one.actor and one.object}
+    persons = people.of(store, actors)
+    people.name(store, actors)
     facts: dict[Row, list[Fact]] = {}
     for row, fact in _by_row(store, batch, persons):
         facts.setdefault(row, []).append(fact)

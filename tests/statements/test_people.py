@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from statements import people, progress
 from statements.models import Identity, Progress, Store
-from statements.people import PeopleError, Together
+from statements.people import Addressed, PeopleError, Together
 from tests.statements.test_progress import crowd, send, standings, statement
 
 ANN = "mbox mailto:ann@example.com"
@@ -116,13 +116,44 @@ def test_who_was_taken_for_one_by_the_address_can_be_told_apart(store):
 
 
 def test_a_connector_finds_the_person_by_the_address_and_overrules_nobody(two):
-    people.same_email(two.pk, NUMBER, "ANN@example.com", by="Adobe", name="Ann")
-    assert known(two, NUMBER) == {ANN, NUMBER, "mbox mailto:ANN@example.com"}
+    said = [Addressed(NUMBER, " ANN@example.com", "Ann")]
+    assert [done.moved for done in people.same_emails(two.pk, said, by="Adobe")] == [(NUMBER,)]
+    assert known(two, NUMBER) == {ANN, NUMBER}
     by_hand = people.unlink(two.pk, NUMBER, by="admin")
-    assert people.same_email(two.pk, NUMBER, "ann@example.com", by="Adobe").moved == ()
+    assert people.same_emails(two.pk, said, by="Adobe") == []
     person = people.person_of(two.pk, NUMBER)
     assert person is not None
     assert person.key == by_hand.person
+
+
+def test_a_lookup_that_says_what_is_known_changes_nothing_and_takes_no_lock(two):
+    said = [Addressed(NUMBER, "ann@example.com", "Ann"), Addressed(NUMBER, "n/a"), Addressed("openid \0", "b@c.de")]
+    [done] = people.same_emails(two.pk, said, by="Adobe")
+    with CaptureQueriesContext(connection) as queries:
+        assert people.same_emails(two.pk, said, by="Adobe") == []
+    assert [query["sql"].split()[0] for query in queries] == ["SELECT", "SELECT"]
+    people.undo(two.pk, done.operation, by="admin")
+    assert known(two, NUMBER) == {NUMBER}
+
+
+def test_a_name_that_is_looked_up_gives_way_to_one_that_is_there(two):
+    people.link(two.pk, [ANN], by="import", how="import", name="Ann of the list")
+    people.same_emails(two.pk, [Addressed(NUMBER, "ann@example.com", "A. N. N.")], by="Adobe")
+    person = people.person_of(two.pk, NUMBER)
+    assert person is not None
+    assert person.name == "Ann of the list"
+
+
+def test_a_name_that_comes_with_a_later_statement_fills_an_empty_one(two):
+    before = people.person_of(two.pk, NUMBER)
+    assert before is not None
+    assert before.name == ""
+    for name in ("Ann", "Anna"):
+        send(two, {**done({"account": ACCOUNT}, name, 9), "actor": {"account": ACCOUNT, "name": name}})
+        progress.follow(two.pk)
+    after = people.person_of(two.pk, NUMBER)
+    assert after is not None
+    assert after.name == "Ann"
 
 
 def test_a_name_that_is_told_is_kept(two):

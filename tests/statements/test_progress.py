@@ -331,7 +331,7 @@ def test_a_batch_takes_a_constant_number_of_queries(store):
             assert rows.advance(store.pk, 2000) > amount
         counted.append(len(queries))
     # On PostgreSQL, preparing the table that rows are copied to is one more, once for each connection.
-    assert counted[1] <= counted[0] <= 30
+    assert counted[1] <= counted[0] <= 31
 
 
 def test_progress_by_person_and_by_activity_is_an_index_scan(store):

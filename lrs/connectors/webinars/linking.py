@@ -9,7 +9,7 @@ from django.db import transaction
 from lrs.connectors import compose, connections
 from lrs.connectors.events import Person
 from lrs.connectors.models import Connection
-from lrs.connectors.webinars import matching, sync
+from lrs.connectors.webinars import matching, results, sync
 from lrs.connectors.webinars.matching import Identity
 from lrs.connectors.webinars.models import Alias, Result, Session
 from lrs.connectors.webinars.sessions import SessionProblem
@@ -36,7 +36,16 @@ def link(session: Session, handle: str, person: Identity, now: datetime, *, ever
         concerned = _concerned(session, handle, everywhere=everywhere)
         for one in concerned:
             sync.settle(one, now)
+    results.same(session.connection, _one_person(handle, person, everywhere=everywhere))
     return Linked([one.pk for one in concerned], [])
+
+
+def _one_person(handle: str, person: Identity, *, everywhere: bool) -> list[Identity]:
+    """What the alias says of somebody for ever: whose user id an e-mail is."""
+    kind, _, said = handle.partition(" ")
+    # In one room somebody may have sat in front of another's screen.
+    ids = [person.id, said if kind == "id" and everywhere else ""]
+    return [Identity(id, person.email, person.name) for id in ids if id and person.email]
 
 
 def name_at(connection: Connection, name: str, person: Identity, *, by: str) -> Linked:

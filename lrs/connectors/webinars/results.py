@@ -12,9 +12,10 @@ from urllib.parse import quote
 from uuid import UUID, uuid5
 
 import orjson
+from django.db import transaction
 
 from lrs import auth
-from lrs.connectors import compose, connections
+from lrs.connectors import addresses, compose, connections
 from lrs.connectors.contract import Settings
 from lrs.connectors.events import Event, Kind, Person, Thing, ThingKind
 from lrs.connectors.models import Connection
@@ -80,7 +81,16 @@ def settle(session: Session, now: datetime, *, absence: bool) -> Found:
     )
     _show(session, judgement, now)
     say(session, list(_sayings(session, settings, judgement, known)), now)
+    # After the transaction: who writes statements must not wait for those who fold them.
+    known_by_both = [one.person for one in judgement.verdicts if one.person.id and one.person.email]
+    transaction.on_commit(lambda: same(session.connection, known_by_both))
     return Found(True, False)
+
+
+def same(connection: Connection, people: Sequence[Identity]) -> None:
+    """Make the user ids and the e-mails of these people one person each."""
+    settings = connections.settings_of(connection)
+    addresses.same(connection, [(_person(replace(one, email=""), settings), one.email, one.name) for one in people])
 
 
 def say(session: Session, sayings: Sequence[Saying], now: datetime) -> list[str]:

@@ -23,6 +23,7 @@ PROVIDER = Provider(
     things=client.things,
     things_most=10,
     all_people=client.all_people,
+    account=events.account,
     enrolments=client.enrolments,
     reports=reports.READERS,
     methods=("POST", "GET"),

@@ -77,6 +77,16 @@ def object_iri(settings: Settings, id: str) -> str:
     return f"https://{settings['host']}/primeapi/v2/learningObjects/{quote(id, safe=':')}"
 
 
+def account(user: str, account: str, settings: Settings) -> Person | None:
+    """Who statements are about for a user, in the account that events name, else the connection's; None: in none."""
+    name = account or str(settings["account_id"] or "")
+    return Person(id=user, home_page=_home_page(name, settings)) if name else None
+
+
+def _home_page(account: str, settings: Settings) -> str:
+    return f"https://{settings['host']}/app/learner?accountId={quote(account, safe='')}"
+
+
 def _event(
     received: Received, event: Mapping[str, Any], data: Mapping[str, Any], kind: Kind, settings: Settings
 ) -> Event:
@@ -95,9 +105,7 @@ def _event(
         kind=kind,
         at=at,
         person=Person(
-            id=user,
-            home_page=f"https://{settings['host']}/app/learner?accountId={quote(received.account, safe='')}",
-            needs_email=settings["actor"] == "mbox",
+            id=user, home_page=_home_page(received.account, settings), needs_email=settings["actor"] == "mbox"
         ),
         thing=Thing(iri, _type(data, object_id), external=object_id),
         platform=PLATFORM,
