@@ -11,10 +11,11 @@ from threading import BoundedSemaphore
 from typing import NamedTuple
 from uuid import UUID
 
+from lrs import cursors
+from lrs.cursors import Place
 from lrs.reports import rows, walk
 from lrs.reports.columns import Row
 from lrs.reports.listings import BY_STORED
-from lrs.reports.walk import Place
 from statements import query
 from statements.models import Statement
 
@@ -69,9 +70,9 @@ def find(store: int, after: Place | None, limit: int, *, texts: bool) -> Found:
 
 def write(after: Place | None) -> str | None:
     """A place as a cursor."""
-    return walk.write(after, _ORDER)
+    return cursors.write(after, _ORDER)
 
 
 def read(cursor: str) -> Place:
     """The place of a cursor. Raises Invalid."""
-    return walk.read(cursor, _ORDER, (datetime, UUID), "after")
+    return cursors.read(cursor, _ORDER, (datetime, UUID), "after")

@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 import orjson
 
+from lrs.cursors import Place
 from lrs.reports import changes, exports
 from lrs.reports.columns import STATEMENTS, Row
-from lrs.reports.walk import Place
 from statements.models import Store
 
 _AT_ONCE = 2_000

@@ -10,63 +10,43 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import models
-from django.http import HttpResponse, HttpResponseBase
-from django.middleware.csrf import CsrfViewMiddleware
-from rest_framework.renderers import BrowsableAPIRenderer
+from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lrs import parameters, quarantine, replay, tasks
-from lrs.auth import Caller
-from lrs.errors import Forbidden, NotFound, TooLarge
+from lrs import access, api, parameters, quarantine, replay, tasks
+from lrs.errors import NotFound, TooLarge
 from lrs.models import Refusal, RefusalKind, Scope
 from lrs.parameters import Check
 from lrs.quarantine import QuarantineError
-from lrs.reports import access
-from lrs.reports.views import Door, Json
 from statements import journal
 from statements.errors import Fault, Invalid
 
-_ONE_STORE: Mapping[str, Check] = {"store": parameters.text, "format": parameters.one_of("json", "api")}
-_PAGE = 100
-_MOST = 1_000
+_WHOM = "those who look after the quarantine"
 
 
-class Quarantined(Door):
+class Quarantined(api.Door):
     """What the addresses of the quarantine have in common: who may look, and who may act."""
 
-    renderer_classes = (Json, BrowsableAPIRenderer)
     # They are no reports: what they answer has no columns.
-    schema = None  # type: ignore[assignment]
+    schema = None
 
     def known(self, request: Request, more: Mapping[str, Check] | None = None) -> dict[str, Any]:
         """The parameters. Raises Invalid."""
-        known = {**_ONE_STORE, **(more or {})}
-        unknown = [name for name in request.query_params if name not in known]
-        if unknown:
-            raise Invalid(
-                *[Fault(f"?{name}", "unknown-parameter", f"there is no parameter {name}") for name in unknown]
-            )
-        return self.asked(request.query_params, known)
+        return self.all_asked(request.query_params, {**api.ONE_STORE, **(more or {})})
 
     def store(self, request: Request, asked: Mapping[str, Any]) -> int | None:
         """The store that is meant; None for an administrator who names none. Raises NotFound, Forbidden."""
-        reader: Any = request.user
+        reader = access.reader_of(request)
         if reader.store is None:
-            _permitted(request, "lrs.view_refusal")
+            access.permitted(request, "lrs.view_refusal", _WHOM)
             if "store" not in asked:
                 return None
         return access.store_of(reader, asked.get("store")).pk
 
     def acting(self, request: Request, permission: str) -> str:
         """Who acts, for the audit log. Raises Forbidden."""
-        reader: Any = request.user
-        if isinstance(request.auth, Caller):
-            request.auth.require(Scope.ALL)
-        else:
-            _permitted(request, permission)
-            _without_forgery(request)
-        return str(reader.username)
+        return access.acting(request, Scope.ALL, permission, _WHOM)
 
     def refusal(self, request: Request, number: int) -> Refusal:
         """The refused request of the address. Raises NotFound."""
@@ -90,7 +70,7 @@ class Kinds(Quarantined):
         """A page of them."""
         asked = self.known(request, {"before": parameters.count, "limit": parameters.count})
         found = quarantine.kinds(store=self.store(request, asked)).order_by("-last", "-pk")
-        limit = min(asked.get("limit") or _PAGE, _MOST)
+        limit = min(asked.get("limit") or api.PAGE, api.MOST)
         if "before" in asked:
             row = found.filter(pk=asked["before"]).first()
             if row is None:
@@ -194,31 +174,6 @@ def _body(request: Request) -> bytes:
         return bytes(request._request.body)
     except RequestDataTooBig:
         raise TooLarge("The body is larger than LRS_MAX_BODY allows.") from None
-
-
-def _permitted(request: Request, permission: str) -> None:
-    user: Any = request.auth
-    if not user.has_perm(permission):
-        raise Forbidden("This is for those who look after the quarantine.")
-
-
-def _nothing(*_: Any, **__: Any) -> HttpResponse:
-    return HttpResponse()
-
-
-class _Forgery(CsrfViewMiddleware):
-    def _reject(self, request: Any, reason: str) -> Any:
-        # The sentence instead of a page.
-        return reason
-
-
-def _without_forgery(request: Request) -> None:
-    """A cookie is sent by a browser whoever made it ask: the form token says that it was this service's page."""
-    check = _Forgery(_nothing)
-    check.process_request(request._request)
-    reason = check.process_view(request._request, _nothing, (), {})
-    if reason:
-        raise Forbidden(f"The form token is missing or wrong (X-CSRFToken): {reason}")
 
 
 def _kind(row: RefusalKind, left: int) -> dict[str, Any]:

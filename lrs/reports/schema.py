@@ -6,6 +6,7 @@ from typing import Any
 import django_filters
 from drf_spectacular.openapi import AutoSchema
 
+from lrs import openapi
 from lrs.reports import exports
 from lrs.reports.columns import Column, Type
 
@@ -22,29 +23,6 @@ _FILTER_TYPES: Mapping[str, dict[str, Any]] = {
     "NumberFilter": {"type": "number"},
     "UuidFilter": {"type": "string", "format": "uuid"},
     "YesNoFilter": {"type": "boolean"},
-}
-_ERROR = {
-    "type": "object",
-    "required": ["error", "errors"],
-    "properties": {
-        "error": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {name: {"type": "string"} for name in ("pointer", "rule", "problem")},
-            },
-        },
-    },
-}
-_REFUSALS = {
-    "400": "a parameter is wrong, or a filter is needed",
-    "401": "nobody is named",
-    "403": "this is not for the caller",
-    "404": "there is no such person or store",
-    "406": "none of the accepted formats is there",
-    "429": "too many wrong secrets",
-    "503": "the query took too long",
 }
 
 
@@ -92,12 +70,8 @@ class Schema(AutoSchema):
         streamed = {
             each.media_type: {"schema": {"type": "string"}} for each in exports.FORMATS.values() if _streams(self.view)
         }
-        refusals = {
-            status: {"description": text, "content": {"application/json": {"schema": _ERROR}}}
-            for status, text in _REFUSALS.items()
-        }
         answer = {"description": "rows", "content": {"application/json": {"schema": page}, **streamed}}
-        return {"200": answer, **refusals}
+        return {"200": answer, **openapi.refusals(openapi.REFUSALS)}
 
 
 def _row(columns: tuple[Column, ...]) -> dict[str, Any]:

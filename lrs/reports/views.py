@@ -1,55 +1,35 @@
 """The query API: what is asked becomes a walk, and a walk becomes a page or a stream."""
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
-from django.views.decorators.gzip import gzip_page
-from rest_framework.exceptions import APIException
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from lrs import http, parameters
-from lrs.errors import NotFound, ServiceError
+from lrs import access, api, cursors, http, parameters
+from lrs.api import Json
+from lrs.errors import NotFound
 from lrs.models import Credential
 from lrs.parameters import Check
-from lrs.reports import access, changes, columns, exports, filters, listings, walk
-from lrs.reports.access import Reader
+from lrs.reports import changes, columns, exports, filters, listings, walk
 from lrs.reports.columns import Column, Row
 from lrs.reports.listings import Order
 from lrs.reports.schema import Schema
 from lrs.reports.walk import Walk
 from statements import keys, stats
-from statements.errors import Fault, Invalid, StatementError
+from statements.errors import Fault, Invalid
 from statements.models import Person
 from statements.stats import Counting
 from statements.store.dialect import dialect
-from statements.xapi.versions import Version
-
-log = logging.getLogger(__name__)
 
 # Rows that a stream reads at a time.
 _AT_ONCE = 2_000
 _FORMATS = ("json", "api", *exports.FORMATS)
-
-
-class Json(BaseRenderer):
-    """JSON."""
-
-    media_type = "application/json"
-    format = "json"
-    charset = None
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        """The answer's body."""
-        return b"" if data is None else exports.json(data)
 
 
 def _streamed(name: str) -> type[BaseRenderer]:
@@ -57,29 +37,13 @@ def _streamed(name: str) -> type[BaseRenderer]:
     return type(name.title(), (Json,), {"media_type": exports.FORMATS[name].media_type, "format": name})
 
 
-def failed(problem: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
-    """The answer to a request that failed, as everywhere in the service."""
-    if isinstance(problem, StatementError | ServiceError):
-        return http.answer(problem)
-    if isinstance(problem, Http404):
-        return http.answer(NotFound("There is nothing at this address."))
-    if isinstance(problem, APIException):
-        return JsonResponse({"error": str(problem.detail), "errors": []}, status=problem.status_code)
-    log.error("%s failed", context["request"].path, exc_info=problem)
-    sentence = "Something went wrong here; it is logged. The same request may succeed later."
-    return JsonResponse({"error": sentence, "errors": []}, status=500)
+class Door(api.Door):
+    """What all reports have in common."""
 
-
-@method_decorator(gzip_page, name="dispatch")
-class Door(APIView):
-    """What all addresses of the query API have in common."""
-
-    authentication_classes = (access.Credentials, access.Session)
-    permission_classes = (access.MayRead,)
     renderer_classes = (Json, BrowsableAPIRenderer, *map(_streamed, exports.FORMATS))
     schema = Schema()
 
-    # What every address takes.
+    # What every report takes.
     SHAPE: ClassVar[Mapping[str, Check]] = {
         "store": parameters.text,
         "format": parameters.one_of(*_FORMATS),
@@ -89,24 +53,12 @@ class Door(APIView):
     }
     columns: ClassVar[tuple[Column, ...]] = ()
 
-    def get_exception_handler(self) -> Any:
-        """See `failed`."""
-        return failed
-
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """The format that is asked for, by name or by Accept; JSON where that is refused, which says so later."""
         given = request.query_params.get("format")
         if given is not None and given not in _FORMATS:
             return self.renderer_classes[0](), self.renderer_classes[0].media_type
         return super().perform_content_negotiation(request, force)
-
-    def asked(self, given: QueryDict, known: Mapping[str, Check]) -> dict[str, Any]:
-        """The parameters that are no filters. Raises Invalid."""
-        twice = [name for name in given if len(given.getlist(name)) > 1]
-        if twice:
-            raise Invalid(*[Fault(f"?{name}", "parameter", f"{name} is given more than once") for name in twice])
-        text = {name: value for name, value in given.dict().items() if name in known}
-        return parameters.read({name: str(value) for name, value in text.items()}, known, Version.V1)
 
     def chosen(self, fields: str | None) -> tuple[Column, ...]:
         """The columns that `fields` names. Raises Invalid."""
@@ -141,7 +93,7 @@ class Report(Door):
         """A page, or everything where the format is one that is streamed."""
         known = {**self.SHAPE, "bom": parameters.boolean, "ordering": parameters.one_of(*self.orders)}
         asked = self.asked(request.query_params, known)
-        store = access.store_of(_reader(request), asked.get("store"))
+        store = access.store_of(access.reader_of(request), asked.get("store"))
         chosen = self.chosen(asked.get("fields"))
         name = asked.get("ordering", next(iter(self.orders)))
         given = {key: value for key, value in request.query_params.dict().items() if key not in known}
@@ -151,11 +103,11 @@ class Report(Door):
             return self._stream(streamed, made, chosen, asked.get("bom", False))
         order = self.orders[name]
         mark = f"{type(self).__name__} {name}"
-        after = walk.read(asked["cursor"], mark, order.kinds) if "cursor" in asked else None
+        after = cursors.read(asked["cursor"], mark, order.kinds) if "cursor" in asked else None
         with dialect().limited(settings.LRS_QUERY_TIMEOUT):
             page = walk.portion(made, after, self.amount(asked.get("limit")))
-        cursor = walk.write(page.after, mark)
-        return Response({"results": _only(page.rows, chosen), "next": cursor and _address(request, cursor)})
+        cursor = cursors.write(page.after, mark)
+        return Response({"results": _only(page.rows, chosen), "next": cursor and api.address(request, cursor)})
 
     def amount(self, limit: int | None) -> int:
         """How many rows a page has."""
@@ -196,20 +148,8 @@ def _portions(made: Walk) -> Iterator[list[Row]]:
             yield rows
 
 
-def _reader(request: Request) -> Reader:
-    if not isinstance(request.user, Reader):
-        raise TypeError("MayRead lets nobody else in")
-    return request.user
-
-
 def _only(rows: Sequence[Row], chosen: Sequence[Column]) -> list[Row]:
     return [{column.name: row[column.name] for column in chosen} for row in rows]
-
-
-def _address(request: Request, cursor: str) -> str:
-    query = request.query_params.copy()
-    query["cursor"] = cursor
-    return f"{request.path}?{query.urlencode()}"
 
 
 class Statements(Report):
@@ -354,15 +294,10 @@ class Changes(Door):
         """The next statements, and after which place to ask for those that follow."""
         known = {name: check for name, check in self.SHAPE.items() if name != "cursor"}
         known |= {"after": parameters.text, "wait": parameters.count}
-        unknown = [name for name in request.query_params if name not in known]
-        if unknown:
-            raise Invalid(
-                *[Fault(f"?{name}", "unknown-parameter", f"there is no parameter {name}") for name in unknown]
-            )
-        asked = self.asked(request.query_params, known)
+        asked = self.all_asked(request.query_params, known)
         if asked.get("format", "json") not in ("json", "api"):
             raise Invalid(Fault("?format", "format", "changes are given as JSON"))
-        store = access.store_of(_reader(request), asked.get("store"))
+        store = access.store_of(access.reader_of(request), asked.get("store"))
         chosen = self.chosen(asked.get("fields"))
         after = changes.read(asked["after"]) if "after" in asked else None
         limit = min(asked.get("limit") or settings.LRS_PAGE_DEFAULT, settings.LRS_PAGE_MAX)

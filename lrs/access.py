@@ -1,14 +1,17 @@
-"""Who may read reports, and of which store: a credential of its own store, a signed-in administrator of any."""
+"""Who may ask below /api, and of which store: a credential of its own store, a signed-in administrator of any."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from django.http import HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from lrs import auth
+from lrs.auth import Caller
 from lrs.errors import Forbidden, NotFound, Unauthorised
 from lrs.models import Scope
 from statements.errors import Fault, Invalid
@@ -29,7 +32,9 @@ class Reader:
 
 
 class Credentials(BaseAuthentication):
-    """HTTP Basic or a bearer token, as everywhere in the service."""
+    """HTTP Basic or a bearer token, as everywhere in the service; any of `scopes` lets in."""
+
+    scopes: ClassVar[tuple[Scope, ...]] = SCOPES
 
     def authenticate(self, request: Request) -> tuple[Reader, Any] | None:
         """The reader that the Authorization header names; None without one. Raises Unauthorised, Forbidden."""
@@ -37,7 +42,7 @@ class Credentials(BaseAuthentication):
         if not header:
             return None
         caller = auth.identify(header, request.META.get("REMOTE_ADDR", ""))
-        caller.require(*SCOPES)
+        caller.require(*self.scopes)
         return Reader(caller.name, caller.tenant.store), caller
 
 
@@ -68,6 +73,51 @@ class MayRead(BasePermission):
         return True
 
 
+def reader_of(request: Request) -> Reader:
+    """Who asks, behind MayRead."""
+    if not isinstance(request.user, Reader):
+        raise TypeError("MayRead lets nobody else in")
+    return request.user
+
+
+def acting(request: Request, scope: Scope, permission: str, whom: str) -> str:
+    """Who changes something, for the audit log: a credential with the scope, or a session with the permission and the
+    form token. `whom` says whom it is for. Raises Forbidden.
+    """
+    if isinstance(request.auth, Caller):
+        request.auth.require(scope)
+    else:
+        permitted(request, permission, whom)
+        _without_forgery(request)
+    return reader_of(request).username
+
+
+def permitted(request: Request, permission: str, whom: str) -> None:
+    """Raise Forbidden unless the user of the session has the permission."""
+    user: Any = request.auth
+    if not user.has_perm(permission):
+        raise Forbidden(f"This is for {whom}.")
+
+
+def _nothing(*_: Any, **__: Any) -> HttpResponse:
+    return HttpResponse()
+
+
+class _Forgery(CsrfViewMiddleware):
+    def _reject(self, request: Any, reason: str) -> Any:
+        # The sentence instead of a page.
+        return reason
+
+
+def _without_forgery(request: Request) -> None:
+    """A cookie is sent by a browser whoever made it ask: the form token says that it was this service's page."""
+    check = _Forgery(_nothing)
+    check.process_request(request._request)
+    reason = check.process_view(request._request, _nothing, (), {})
+    if reason:
+        raise Forbidden(f"The form token is missing or wrong (X-CSRFToken): {reason}")
+
+
 def store_of(reader: Reader, name: str | None) -> Store:
     """The store that is read: the reader's own, or the one that an administrator names. Raises NotFound, Invalid."""
     if reader.store is not None:
@@ -85,6 +135,7 @@ def store_of(reader: Reader, name: str | None) -> Store:
 
 class _CredentialsScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = Credentials
+    match_subclasses = True
     name = ["basic", "bearer"]
 
     def get_security_definition(self, auto_schema: Any) -> Any:

@@ -1,0 +1,90 @@
+"""What all addresses below /api have in common: who asks, how parameters are read, how failures are answered."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.http import Http404, HttpResponseBase, JsonResponse, QueryDict
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from lrs import access, http, parameters
+from lrs.errors import NotFound, ServiceError
+from lrs.parameters import Check
+from statements.errors import Fault, Invalid, StatementError
+from statements.xapi.versions import Version
+
+log = logging.getLogger(__name__)
+
+# What an address takes that gives no columns and is not streamed.
+ONE_STORE: Mapping[str, Check] = {"store": parameters.text, "format": parameters.one_of("json", "api")}
+# A list where no limit is given, and the most that is given.
+PAGE = 100
+MOST = 1_000
+
+
+class Json(BaseRenderer):
+    """JSON."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        """The answer's body."""
+        return b"" if data is None else orjson.dumps(data, option=orjson.OPT_UTC_Z)
+
+
+def failed(problem: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
+    """The answer to a request that failed, as everywhere in the service."""
+    if isinstance(problem, StatementError | ServiceError):
+        return http.answer(problem)
+    if isinstance(problem, Http404):
+        return http.answer(NotFound("There is nothing at this address."))
+    if isinstance(problem, APIException):
+        return JsonResponse({"error": str(problem.detail), "errors": []}, status=problem.status_code)
+    log.error("%s failed", context["request"].path, exc_info=problem)
+    sentence = "Something went wrong here; it is logged. The same request may succeed later."
+    return JsonResponse({"error": sentence, "errors": []}, status=500)
+
+
+@method_decorator(gzip_page, name="dispatch")
+class Door(APIView):
+    """An address below /api."""
+
+    authentication_classes: Any = (access.Credentials, access.Session)
+    permission_classes = (access.MayRead,)
+    renderer_classes: Any = (Json, BrowsableAPIRenderer)
+
+    def get_exception_handler(self) -> Any:
+        """See `failed`."""
+        return failed
+
+    def asked(self, given: QueryDict, known: Mapping[str, Check]) -> dict[str, Any]:
+        """The parameters that `known` names. Raises Invalid for one that is wrong, or given twice."""
+        twice = [name for name in given if len(given.getlist(name)) > 1]
+        if twice:
+            raise Invalid(*[Fault(f"?{name}", "parameter", f"{name} is given more than once") for name in twice])
+        text = {name: value for name, value in given.dict().items() if name in known}
+        return parameters.read({name: str(value) for name, value in text.items()}, known, Version.V1)
+
+    def all_asked(self, given: QueryDict, known: Mapping[str, Check]) -> dict[str, Any]:
+        """The parameters, where `known` names all that there are. Raises Invalid for any other, too."""
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise Invalid(
+                *[Fault(f"?{name}", "unknown-parameter", f"there is no parameter {name}") for name in unknown]
+            )
+        return self.asked(given, known)
+
+
+def address(request: Request, cursor: str) -> str:
+    """Where the page is that begins at a cursor."""
+    query = request.query_params.copy()
+    query["cursor"] = cursor
+    return f"{request.path}?{query.urlencode()}"
