@@ -133,6 +133,14 @@ def store_of(reader: Reader, name: str | None) -> Store:
     return stores[0]
 
 
+def narrowed(reader: Reader, name: str | None) -> int | None:
+    """The store that something with a number of its own must be in; None, any, for an administrator who names none.
+
+    Raises NotFound.
+    """
+    return None if reader.store is None and name is None else store_of(reader, name).pk
+
+
 class _CredentialsScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = Credentials
     match_subclasses = True

@@ -1,7 +1,7 @@
 """What all addresses below /api have in common: who asks, how parameters are read, how failures are answered."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -65,22 +65,29 @@ class Door(APIView):
         """See `failed`."""
         return failed
 
-    def asked(self, given: QueryDict, known: Mapping[str, Check]) -> dict[str, Any]:
-        """The parameters that `known` names. Raises Invalid for one that is wrong, or given twice."""
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """The format that is asked for, by name or by Accept; JSON where there is none such, which is told later."""
+        given = request.query_params.get("format")
+        if given is not None and given not in [each.format for each in self.renderer_classes]:
+            return Json(), Json.media_type
+        return super().perform_content_negotiation(request, force)
+
+    def asked(self, given: QueryDict, known: Mapping[str, Check], required: Collection[str] = ()) -> dict[str, Any]:
+        """The parameters that `known` names. Raises Invalid for one that is wrong, missing, or given twice."""
         twice = [name for name in given if len(given.getlist(name)) > 1]
         if twice:
             raise Invalid(*[Fault(f"?{name}", "parameter", f"{name} is given more than once") for name in twice])
         text = {name: value for name, value in given.dict().items() if name in known}
-        return parameters.read({name: str(value) for name, value in text.items()}, known, Version.V1)
+        return parameters.read({name: str(value) for name, value in text.items()}, known, Version.V1, required)
 
-    def all_asked(self, given: QueryDict, known: Mapping[str, Check]) -> dict[str, Any]:
+    def all_asked(self, given: QueryDict, known: Mapping[str, Check], required: Collection[str] = ()) -> dict[str, Any]:
         """The parameters, where `known` names all that there are. Raises Invalid for any other, too."""
         unknown = [name for name in given if name not in known]
         if unknown:
             raise Invalid(
                 *[Fault(f"?{name}", "unknown-parameter", f"there is no parameter {name}") for name in unknown]
             )
-        return self.asked(given, known)
+        return self.asked(given, known, required)
 
 
 def address(request: Request, cursor: str) -> str:

@@ -62,5 +62,9 @@ class TooManyRequests(ServiceError):
         super().__init__(sentence)
 
 
+class BadGateway(ServiceError):
+    """Another service that must be asked for the answer refuses, or says what cannot be understood."""
+
+
 class Unavailable(ServiceError):
     """Something that is needed for the answer cannot be reached now; the same request may succeed later."""

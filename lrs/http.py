@@ -20,6 +20,7 @@ from lrs import alternate, auth, quarantine
 from lrs.auth import Caller
 from lrs.body import Body
 from lrs.errors import (
+    BadGateway,
     DocumentConflict,
     Forbidden,
     MethodNotAllowed,
@@ -55,6 +56,7 @@ STATUS: Mapping[type[Exception], int] = {
     TooLarge: 413,
     UnsupportedMediaType: 415,
     TooManyRequests: 429,
+    BadGateway: 502,
     TooSlow: 503,
     Unavailable: 503,
 }

@@ -4,6 +4,7 @@ import secrets
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +30,8 @@ COMMON = (
     Setting("store", "the store that the statements go to", default=DEFAULT_STORE),
 )
 
+# Seconds that an answer is waited for where somebody sits before it.
+_SOON = 8.0
 _NO_SECRET = "!"  # noqa: S105  (the hash of none)
 
 
@@ -142,12 +145,17 @@ def webhook_url(connection: Connection) -> str:
 
 
 @contextmanager
-def context(connection: Connection) -> Iterator[Context]:
-    """What a provider's outbound functions need, for the time of the block."""
+def context(connection: Connection, *, patient: bool = True) -> Iterator[Context]:
+    """What a provider's outbound functions need, for the time of the block; not `patient`: somebody sits and waits.
+
+    Raises ConnectionProblem, Unsealable.
+    """
     proxy = settings.LRS_OUTBOUND_PROXY if connection.use_proxy else ""
     if connection.use_proxy and not proxy:
         raise ConnectionProblem("The connection is to use a proxy, and LRS_OUTBOUND_PROXY names none.")
     way = Way(allow=tuple(settings.LRS_OUTBOUND_ALLOW), proxy=proxy)
+    if not patient:
+        way = replace(way, read=_SOON, patience=_SOON / 4)
     with Transport(way, budget.spender(connection)) as http:
         yield Context(settings_of(connection), http, StoredTokens(connection.pk), timezone.now)
 

@@ -1,7 +1,7 @@
 """The five actions of Khalibre's connector, for a connection: what commands, pages and reports call.
 
 Answers are JSON with Khalibre's own names for the fields. All raise TransportError, and ConnectionProblem for a
-connection to somebody else.
+connection to somebody else. They take their time over 429 and 5xx unless not `patient`.
 """
 
 from collections.abc import Iterator
@@ -19,30 +19,37 @@ from lrs.connectors.providers import khalibre
 from lrs.connectors.providers.khalibre import client, shapes
 from lrs.connectors.providers.khalibre.shapes import Booking
 
+PROVIDER = khalibre.PROVIDER.name
 MOST_PAGE_SIZE = 1000
 
 
-def courses(connection: Connection, *, keywords: str = "", page: int = 1, size: int = 10) -> dict[str, Any]:
+def courses(
+    connection: Connection, *, keywords: str = "", page: int = 1, size: int = 10, patient: bool = True
+) -> dict[str, Any]:
     """A page of the courses that are visible to the API; Khalibre's own page has 10."""
-    with _asking(connection, page, size) as outside:
+    with _asking(connection, page, size, patient=patient) as outside:
         return shapes.plain_listing(client.courses(outside, keywords=keywords, page=page, size=size))
 
 
-def course(connection: Connection, id: int) -> dict[str, Any]:
+def course(connection: Connection, id: int, *, patient: bool = True) -> dict[str, Any]:
     """A course in detail."""
-    with _asking(connection) as outside:
+    with _asking(connection, patient=patient) as outside:
         return shapes.plain(client.course(outside, id))
 
 
-def progress_of_course(connection: Connection, id: int, *, page: int = 1, size: int = 10) -> dict[str, Any]:
+def progress_of_course(
+    connection: Connection, id: int, *, page: int = 1, size: int = 10, patient: bool = True
+) -> dict[str, Any]:
     """A page of all learners' progress in a course."""
-    with _asking(connection, page, size) as outside:
+    with _asking(connection, page, size, patient=patient) as outside:
         return shapes.plain_listing(client.progress_of_course(outside, id, page=page, size=size))
 
 
-def progress_of_learner(connection: Connection, email: str, *, page: int = 1, size: int = 10) -> dict[str, Any]:
+def progress_of_learner(
+    connection: Connection, email: str, *, page: int = 1, size: int = 10, patient: bool = True
+) -> dict[str, Any]:
     """A page of a learner's progress in all courses."""
-    with _asking(connection, page, size) as outside:
+    with _asking(connection, page, size, patient=patient) as outside:
         return shapes.plain_listing(client.progress_of_learner(outside, email, page=page, size=size))
 
 
@@ -57,10 +64,10 @@ def book(connection: Connection, booking: Booking) -> None:
 
 
 @contextmanager
-def _asking(connection: Connection, page: int = 1, size: int = 1) -> Iterator[Context]:
-    if connection.provider != khalibre.PROVIDER.name:
+def _asking(connection: Connection, page: int = 1, size: int = 1, *, patient: bool = True) -> Iterator[Context]:
+    if connection.provider != PROVIDER:
         raise ConnectionProblem(f"{connection.name} is no connection to {khalibre.PROVIDER.title}.")
     if page < 1 or not 1 <= size <= MOST_PAGE_SIZE:
         raise ConnectionProblem(f"The first page is 1, and a page has 1 to {MOST_PAGE_SIZE} items.")
-    with connections.context(connection) as outside:
+    with connections.context(connection, patient=patient) as outside:
         yield outside

@@ -5,6 +5,7 @@ addresses refused unless allowed, budgets spent before a call, 429 and 5xx tried
 """
 
 import ipaddress
+import math
 import random
 import socket
 import time
@@ -79,6 +80,8 @@ class Way:
     most: int = MOST
     connect: float = CONNECT
     read: float = READ
+    # Nobody waits longer than this between tries, whatever a call would wait.
+    patience: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ class Transport:
         while the waiting altogether is not longer than `patience` seconds.
         Raises NotAllowed, Unreachable, Later, Refusal.
         """
-        waited = 0.0
+        waited, patience = 0.0, min(patience, self._way.patience)
         for attempt in range(_TRIES):
             self._take(bucket, patience - waited)
             last = not again or attempt == _TRIES - 1

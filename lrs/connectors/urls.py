@@ -1,9 +1,15 @@
-"""The addresses that providers post to."""
+"""The addresses that providers post to, and those of the query API that are about connections."""
 
 from django.urls import path
 
-from lrs.connectors import views
+from lrs.connectors import khalibre_api, views
+
+_KHALIBRE = "api/v1/connections/<uuid:connection>/khalibre"
 
 urlpatterns = [
     path("hooks/<str:key>", views.receive),
+    path(f"{_KHALIBRE}/courses", khalibre_api.KhalibreCourses.as_view()),
+    path(f"{_KHALIBRE}/courses/<int:course>", khalibre_api.KhalibreCourse.as_view()),
+    path(f"{_KHALIBRE}/courses/<int:course>/progress", khalibre_api.KhalibreCourseProgress.as_view()),
+    path(f"{_KHALIBRE}/progress", khalibre_api.KhalibreLearnerProgress.as_view()),
 ]

@@ -40,9 +40,7 @@ class Quarantined(api.Door):
         reader = access.reader_of(request)
         if reader.store is None:
             access.permitted(request, "lrs.view_refusal", _WHOM)
-            if "store" not in asked:
-                return None
-        return access.store_of(reader, asked.get("store")).pk
+        return access.narrowed(reader, asked.get("store"))
 
     def acting(self, request: Request, permission: str) -> str:
         """Who acts, for the audit log. Raises Forbidden."""

@@ -53,13 +53,6 @@ class Door(api.Door):
     }
     columns: ClassVar[tuple[Column, ...]] = ()
 
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """The format that is asked for, by name or by Accept; JSON where that is refused, which says so later."""
-        given = request.query_params.get("format")
-        if given is not None and given not in _FORMATS:
-            return self.renderer_classes[0](), self.renderer_classes[0].media_type
-        return super().perform_content_negotiation(request, force)
-
     def chosen(self, fields: str | None) -> tuple[Column, ...]:
         """The columns that `fields` names. Raises Invalid."""
         names = [name.strip() for name in (fields or "").split(",") if name.strip()]

@@ -3,7 +3,9 @@
 import math
 import re
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 # ISO 8601, with a space for the T too ("yyyy-MM-dd HH:mm:ss"). Not its weeks and days of the year, and no digits alone.
 _ISO = re.compile(
@@ -13,7 +15,13 @@ _ISO = re.compile(
 _SECONDS, _MILLISECONDS = range(10**9, 10**10), range(10**12, 10**13)
 
 # A date as it came, whatever it is.
-Written = Any
+Written = Annotated[
+    Any,
+    msgspec.Meta(
+        description="a date as Khalibre wrote it, in whatever form",
+        extra_json_schema={"type": ["string", "number", "null"]},
+    ),
+]
 
 
 def read(value: Written, zone: tzinfo = UTC) -> datetime | None:
