@@ -41,7 +41,7 @@ class Credentials(BaseAuthentication):
         header = get_authorization_header(request).decode("latin-1")
         if not header:
             return None
-        caller = auth.identify(header, request.META.get("REMOTE_ADDR", ""))
+        caller = auth.admit(header, request.META.get("REMOTE_ADDR", ""))
         caller.require(*self.scopes)
         return Reader(caller.name, caller.tenant.store), caller
 

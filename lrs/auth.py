@@ -20,7 +20,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db.models import F
 from django.utils import timezone
 
-from lrs import oidc
+from lrs import oidc, usage
 from lrs.errors import BAD_BEARER, Forbidden, TooManyRequests, Unauthorised
 from lrs.models import Credential, FailedLogin, Scope, Token
 from statements.entry import Tenant
@@ -54,6 +54,7 @@ class Caller:
     authority: bytes
     practice: Practice | None = None
     shapes: bool = False
+    rate_limit: int = 0
 
     def may(self, *scopes: Scope) -> bool:
         """Whether any of the scopes is held."""
@@ -103,6 +104,18 @@ class Identified(NamedTuple):
 
     caller: Caller
     seconds: float | None = None
+
+
+def admit(authorization: str | None, address: str) -> Caller:
+    """The caller of a request that begins, which counts as a use of its credential.
+
+    Raises like `identify`, and TooManyRequests where the credential is used more often than it may be.
+    """
+    caller = identify(authorization, address)
+    if caller.rate_limit:
+        usage.count(caller.credential, caller.name, caller.rate_limit)
+    usage.note(caller.credential)
+    return caller
 
 
 def identify(authorization: str | None, address: str) -> Caller:
@@ -204,6 +217,7 @@ def caller_of(credential: Credential) -> Caller:
         default_version=credential.default_version,
         practice=practice_of(credential),
         shapes=credential.shapes,
+        rate_limit=credential.rate_limit,
         authority=orjson.dumps(
             {
                 "objectType": "Agent",

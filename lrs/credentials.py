@@ -64,8 +64,11 @@ def create(
     store: str = DEFAULT_STORE,
     default_version: str | None = None,
     profile: str = "",
+    rate_limit: int = 0,
 ) -> Issued:
     """Make a credential, and its store where that is new. Key and secret are random unless given.
+
+    `rate_limit` is in requests a minute; 0 for any number.
 
     Raises CredentialError.
     """
@@ -81,6 +84,7 @@ def create(
         content_ids=preset.content_ids,
         shapes=preset.shapes,
         silence_hours=preset.silence_hours,
+        rate_limit=_rate_limit(rate_limit),
     )
     made = _text("secret", secrets.token_urlsafe(36) if secret is None else secret)
     credential.secret_hash = auth.hash_secret(made)
@@ -122,6 +126,7 @@ def change(
     shapes: bool | None = None,
     silence_hours: int | None = None,
     default_version: str | None = None,
+    rate_limit: int | None = None,
 ) -> Credential:
     """Change how what a credential sends is treated; None leaves a thing as it is. Raises CredentialError."""
     credential = named(name)
@@ -134,6 +139,7 @@ def change(
     credential.silence_hours = credential.silence_hours if silence_hours is None else silence_hours
     if default_version is not None:
         credential.default_version = _version(default_version)
+    credential.rate_limit = credential.rate_limit if rate_limit is None else _rate_limit(rate_limit)
     credential.save()
     return credential
 
@@ -183,6 +189,12 @@ def _key(key: str) -> str:
     if ":" in key:
         raise CredentialError("A key has no colon: HTTP Basic separates key and secret with one.")
     return _text("key", key)
+
+
+def _rate_limit(limit: int) -> int:
+    if not 0 <= limit <= 1_000_000:
+        raise CredentialError("The rate limit is a number of requests a minute up to 1000000; 0 for any number.")
+    return limit
 
 
 def _version(version: str) -> str:

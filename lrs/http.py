@@ -267,7 +267,7 @@ def _call(request: HttpRequest, asked: Asked, captured: Mapping[str, str], publi
     if public:
         caller, version = auth.NOBODY, Version.V2 if (asked_version or "").startswith("2.") else Version.V1
     else:
-        caller = auth.identify(headers.get("authorization"), address(request, headers))
+        caller = auth.admit(headers.get("authorization"), address(request, headers))
         version = versions.negotiate(asked_version or caller.default_version or None)
     return Call(
         method=asked.method,

@@ -68,6 +68,9 @@ class Credential(models.Model):
     silence_hours = models.PositiveIntegerField(
         default=0, help_text="After so many hours without a statement it counts as silent; 0 never."
     )
+    rate_limit = models.PositiveIntegerField(
+        default=0, help_text="Requests a minute that each process of the server takes from it; 0 any number."
+    )
     disabled = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
 
@@ -76,6 +79,16 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CredentialUse(models.Model):
+    """When a credential was last used, to the minute (lrs.usage)."""
+
+    credential = models.OneToOneField(Credential, on_delete=models.CASCADE, primary_key=True, related_name="use")
+    last = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.credential} at {self.last:%Y-%m-%d %H:%M}"
 
 
 class FailedLogin(models.Model):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from lrs import credentials, watch
+from lrs import credentials, usage, watch
 from lrs.admin.home import page_of
 from lrs.credentials import CredentialError, Issued
 from lrs.models import Credential, RefusalKind, Scope
@@ -46,6 +46,19 @@ _MODES = {
 }
 
 
+def _rate_limit() -> forms.IntegerField:
+    return forms.IntegerField(
+        label=gettext_lazy("Requests a minute"),
+        required=False,
+        min_value=0,
+        max_value=1_000_000,
+        help_text=gettext_lazy(
+            "0 or empty: as many as it likes. What is more is answered with 429 and when to try again. Each process of"
+            " the server counts for itself, so that with two of them up to twice as many get through."
+        ),
+    )
+
+
 class New(forms.Form):
     """What a new credential is."""
 
@@ -70,6 +83,7 @@ class New(forms.Form):
         choices=list(_SCOPES.items()),
         help_text=gettext_lazy("Without a choice: send statements, and read the statements it sent itself."),
     )
+    rate_limit = _rate_limit()
 
 
 class Treatment(forms.Form):
@@ -106,6 +120,7 @@ class Treatment(forms.Form):
         min_value=0,
         help_text=gettext_lazy("0: never"),
     )
+    rate_limit = _rate_limit()
 
 
 @admin.register(Credential)
@@ -123,6 +138,7 @@ class CredentialAdmin(Page):
         looked = looked_at(request)
         rows = list(Credential.objects.filter(store=looked.store).order_by("name")[:_MOST])
         last = glance.last_statements(looked.store.pk)
+        used = usage.last_uses([row.pk for row in rows])
         listing = Listing(
             caption=TITLE,
             columns=(
@@ -130,6 +146,8 @@ class CredentialAdmin(Page):
                 Column(_("Key")),
                 Column(_("It may")),
                 Column(_("Profile")),
+                Column(_("Requests a minute"), "number"),
+                Column(_("Last used"), "time"),
                 Column(_("Last statement"), "time"),
                 Column(_("State")),
             ),
@@ -141,6 +159,8 @@ class CredentialAdmin(Page):
                         row.key,
                         _allowed(row),
                         row.profile,
+                        row.rate_limit or "",
+                        ago(used.get(row.pk)),
                         ago(last.get(row.pk)),
                         _("disabled") if row.disabled else "",
                     ),
@@ -162,7 +182,11 @@ class CredentialAdmin(Page):
             given = form.cleaned_data
             try:
                 issued = credentials.create(
-                    given["name"], scopes=given["scopes"], store=given["store"], profile=given["profile"]
+                    given["name"],
+                    scopes=given["scopes"],
+                    store=given["store"],
+                    profile=given["profile"],
+                    rate_limit=given["rate_limit"] or 0,
                 )
             except CredentialError as problem:
                 form.add_error(None, str(problem))
@@ -197,6 +221,7 @@ class CredentialAdmin(Page):
             row=row,
             scopes=_allowed(row),
             figures=figures,
+            last_used=usage.last_uses([row.pk]).get(row.pk),
             statements_url=address(Statement, source=row.pk),
             refusals_url=page_of(RefusalKind),
             chart=_chart(figures, now),
@@ -238,6 +263,7 @@ class CredentialAdmin(Page):
                 shapes=given["shapes"],
                 silence_hours=given["silence_hours"],
                 default_version=given["default_version"],
+                rate_limit=given["rate_limit"] or 0,
             )
         except CredentialError as problem:
             form.add_error(None, str(problem))

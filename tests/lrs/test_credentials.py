@@ -48,7 +48,7 @@ def test_everything_about_a_credential_can_be_chosen(name):
         "default_version": "2.0.0",
     }
     listed = next(each for each in json.loads(run("list", "--json")) if each["name"] == name)
-    assert listed == {name: value for name, value in made.items() if name != "secret"}
+    assert listed == {name: value for name, value in made.items() if name != "secret"} | {"last_used": None}
 
 
 def test_the_profile_of_udemy_lets_requests_leave_the_version_out(name):

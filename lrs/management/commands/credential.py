@@ -4,15 +4,18 @@ import json
 from argparse import ArgumentParser, BooleanOptionalAction
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from lrs import credentials
+from lrs import credentials, usage
 from lrs.credentials import CredentialError, Issued
 from lrs.models import Credential
 from statements.profiles import Mode
 from statements.profiles.repairs import REPAIRS
+
+_RATE_LIMIT = "requests a minute that each process of the server takes from it; 0 for any number"
 
 
 class Command(BaseCommand):
@@ -30,6 +33,7 @@ class Command(BaseCommand):
         create.add_argument("--scope", action="append", default=[], help="may be repeated; statements/write and so on")
         create.add_argument("--store", default=credentials.DEFAULT_STORE, help="made where it does not exist")
         create.add_argument("--default-version", help="taken where a request names no version: 1.0.3 or 2.0.0")
+        create.add_argument("--rate-limit", type=int, default=0, help=_RATE_LIMIT)
         create.add_argument("--profile", default="", choices=sorted(filter(None, credentials.PRESETS)))
         actions.add_parser("list", parents=[shared], help="all credentials, without secrets")
         change = actions.add_parser("change", parents=[shared], help="how what it sends is treated")
@@ -41,6 +45,7 @@ class Command(BaseCommand):
         change.add_argument("--content-ids", action=BooleanOptionalAction, help="recognise repeats without an id")
         change.add_argument("--shapes", action=BooleanOptionalAction, help="note the JSON shapes that it sends")
         change.add_argument("--silence-hours", type=int, help="after which it counts as silent; 0 never")
+        change.add_argument("--rate-limit", type=int, help=_RATE_LIMIT)
         change.add_argument("--default-version", help="taken where a request names no version; empty refuses those")
         rotate = actions.add_parser("rotate", parents=[shared], help="a new secret; the old one stops working")
         rotate.add_argument("name", help="name or key")
@@ -70,12 +75,15 @@ def _create(options: Mapping[str, Any]) -> Answer:
             store=options["store"],
             default_version=options["default_version"],
             profile=options["profile"],
+            rate_limit=options["rate_limit"],
         )
     )
 
 
 def _list(options: Mapping[str, Any]) -> Answer:
-    return [_described(credential) for credential in Credential.objects.select_related("store")]
+    found = list(Credential.objects.select_related("store"))
+    used = usage.last_uses([credential.pk for credential in found])
+    return [{**_described(credential), "last_used": _moment(used.get(credential.pk))} for credential in found]
 
 
 def _change(options: Mapping[str, Any]) -> Answer:
@@ -88,6 +96,7 @@ def _change(options: Mapping[str, Any]) -> Answer:
         shapes=options["shapes"],
         silence_hours=options["silence_hours"],
         default_version=options["default_version"],
+        rate_limit=options["rate_limit"],
     )
     return _described(changed)
 
@@ -123,6 +132,7 @@ def _described(credential: Credential) -> dict[str, Any]:
         "content_ids": credential.content_ids,
         "shapes": credential.shapes,
         "silence_hours": credential.silence_hours,
+        "rate_limit": credential.rate_limit,
         "disabled": credential.disabled,
         "created": credential.created.isoformat(),
     }
@@ -133,6 +143,10 @@ def _issued(issued: Issued) -> dict[str, Any]:
     answer = {"name": described.pop("name"), "key": described.pop("key"), "secret": issued.secret, **described}
     # A profile's sender fetches tokens; whoever set it up pastes these four into its pages.
     return answer | asdict(credentials.to_paste(issued)) if issued.credential.profile else answer
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _for_people(answer: Answer) -> str:
@@ -149,4 +163,6 @@ def _for_people(answer: Answer) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return "-"
     return (", ".join(map(str, value)) if isinstance(value, list) else str(value)) or "-"

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from lrs import auth
-from lrs.models import Credential
+from lrs.models import Credential, CredentialUse
 from statements.counts import Day
 from statements.models import Act, Finding
 from tests import sample
@@ -133,3 +133,28 @@ def test_a_credential_s_page_takes_as_many_queries_for_many_days_and_findings_as
         html = operator.get(page).content.decode()
     assert html.count(f"{(now - timedelta(days=13)).date()}") >= 1
     assert len(many) == len(few) <= 20
+
+
+def test_a_rate_limit_is_set_shown_and_removed_by_form(administrator, credential, store):
+    row = credential.credential
+    page = f"{LIST}{row.pk}/change/"
+    assert "any number" in administrator.get(page).content.decode()
+    for given, kept in (("120", 120), ("", 0)):
+        administrator.post(f"{LIST}{row.pk}/treat/", {"mode": "report", "silence_hours": "0", "rate_limit": given})
+        row.refresh_from_db()
+        assert row.rate_limit == kept
+        if kept:
+            assert "<dd>120</dd>" in administrator.get(page).content.decode()
+            assert "120" in administrator.get(LIST, {"store": store.pk}).content.decode()
+    name = f"Udemy {uuid.uuid4()}"
+    administrator.post(LIST + "add/", {"name": name, "store": store.name, "rate_limit": "7"})
+    assert Credential.objects.get(name=name).rate_limit == 7
+
+
+def test_when_it_was_last_used_is_on_its_page_and_in_the_list(operator, credential, store):
+    row = credential.credential
+    CredentialUse.objects.create(credential=row, last=timezone.now() - timedelta(hours=3))
+    for page in (f"{LIST}{row.pk}/change/", f"{LIST}?store={store.pk}"):
+        html = operator.get(page).content.decode()
+        assert "Last used" in html
+        assert "3 hours ago" in html.replace("\xa0", " ")
