@@ -21,6 +21,24 @@ class Day(models.Model):
         return f"{self.statements} on {self.day} from {self.credential}"
 
 
+class Tally(models.Model):
+    """How many statements that hold were stored on one day (UTC), by what they are counted by in summaries.
+
+    `credential` is 0 for statements without one. A row may count less than nothing for a moment, and 0 for ever.
+    """
+
+    pk = models.CompositePrimaryKey("store", "day", "credential", "verb", "kind")
+    store = models.IntegerField()
+    day = models.DateField()
+    credential = models.IntegerField()
+    verb = models.UUIDField()
+    kind = models.CharField(max_length=40)
+    statements = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.statements} on {self.day} of {self.kind or 'no kind'}"
+
+
 class Counted(models.Model):
     """Up to which statement a store has been counted; its row is the lock of those who count."""
 

@@ -14,6 +14,7 @@ from statements.arrival import Retry as Retry
 from statements.catalogue import Title as Title
 from statements.counts import Counted as Counted
 from statements.counts import Day as Day
+from statements.counts import Tally as Tally
 from statements.journal import Act as Act
 from statements.standing import Status
 

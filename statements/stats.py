@@ -1,16 +1,20 @@
 """Counts for charts and summaries, by day, week or month (UTC; a week begins on Monday)."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDay, TruncMonth, TruncWeek
 
+from statements.counts import Day, Tally
 from statements.errors import Fault, Invalid
-from statements.models import Activity, Progress, Statement, Verb
+from statements.models import Activity, Mention, Progress, Statement, Verb
+from statements.store import counts
+from statements.xapi.roles import Role
 
 PERIODS = {"day": TruncDay, "week": TruncWeek, "month": TruncMonth}
 STATEMENTS = "statements"
@@ -32,6 +36,9 @@ _COUNTED: Mapping[str, tuple[type[Any], str, str, Mapping[str, str]]] = {
 }
 # Counting so many takes some 40 ms.
 MOST_COUNTED = 50_000
+# Finding so many by what they mention takes that long.
+_MOST_MENTIONED = 10_000
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ class Counting:
     """What to count: STATEMENTS that hold by when they were stored, or COMPLETIONS by when they happened.
 
     `since` is included and `until` is not; `by` are any of verb, source, kind and activity; `kind` and `source` (the
-    credential's number) restrict. `most` is how many rows may be read for it.
+    credential's number) restrict. `most` is how many rows may be read for it; of more statements only days that were
+    counted before are added up.
     """
 
     store: int
@@ -55,18 +63,21 @@ class Counting:
 
 
 class Counted(NamedTuple):
-    """How many in a period. `by` has the credential's number for source and IRIs for verb and activity."""
+    """How many in a period. `by` has the credential's number for source and IRIs for verb and activity.
+
+    `people` is None where there are too many statements to tell.
+    """
 
     period: date
     by: Mapping[str, Any]
     activity_name: str | None
     amount: int
-    people: int
+    people: int | None
 
 
 def count(asked: Counting) -> Iterator[Counted]:
     """The counts, the oldest period first. Raises Invalid where it cannot be counted so, or not fast enough."""
-    model, time, who, fields = _COUNTED[asked.what]
+    fields = _COUNTED[asked.what][3]
     faults = [
         Fault("?by", "by", f"{asked.what} cannot be counted by {name}; but by {', '.join(fields)}")
         for name in asked.by
@@ -74,16 +85,7 @@ def count(asked: Counting) -> Iterator[Counted]:
     ]
     if faults:
         raise Invalid(*faults)
-    rows = _within(model, time, fields["activity"], asked)
-    if asked.most is not None and rows.order_by()[asked.most : asked.most + 1].values_list("key").exists():
-        problem = f"there are more than {asked.most} {asked.what} in this time; bring since and until closer together"
-        raise Invalid(Fault("?since", "filter-needed", problem))
-    groups = list(
-        rows.annotate(period=PERIODS[asked.period](time))
-        .values("period", **{f"by_{name}": F(fields[name]) for name in asked.by})
-        .annotate(amount=Count("key"), people=Count(who, distinct=True))
-        .order_by("period", *[f"by_{name}" for name in asked.by])
-    )
+    groups = _tallied(asked) if _are_many(asked) else _counted(asked)
     verbs = _iris(Verb, asked.store, groups, "by_verb")
     activities = _iris(Activity, asked.store, groups, "by_activity")
     for group in groups:
@@ -93,19 +95,126 @@ def count(asked: Counting) -> Iterator[Counted]:
             named["verb"] = verbs.get(named["verb"], (None, None))[0]
         if "activity" in named:
             named["activity"], activity_name = activities.get(named["activity"], (None, None))
-        yield Counted(group["period"].date(), named, activity_name, group["amount"], group["people"])
+        yield Counted(group["period"], named, activity_name, group["amount"], group["people"])
+
+
+def _counted(asked: Counting) -> list[dict[str, Any]]:
+    """Groups counted row by row."""
+    model, time, who, fields = _COUNTED[asked.what]
+    rows = _within(model, time, fields["activity"], asked)
+    groups = (
+        rows.annotate(period=PERIODS[asked.period](time))
+        .values("period", **{f"by_{name}": F(fields[name]) for name in asked.by})
+        .annotate(amount=Count("key"), people=Count(who, distinct=True))
+        .order_by("period", *[f"by_{name}" for name in asked.by])
+    )
+    return [{**group, "period": group["period"].date()} for group in groups]
+
+
+def _are_many(asked: Counting) -> bool:
+    """Whether there are too many statements to count them row by row. Raises Invalid where nothing else serves."""
+    if asked.most is None:
+        return False
+    if asked.what == COMPLETIONS:
+        rows = _within(Progress, "completed_at", "activity", replace(asked, kind=None, credential=None, activity=None))
+        if _exceeds(rows, asked.most):
+            raise _too_many(asked, "bring since and until closer together")
+        return False
+    if asked.activity is not None:
+        about = Mention.objects.filter(store=asked.store, key=asked.activity, role=Role.ACTIVITY)
+        if _exceeds(_between(about, "stored", asked), min(asked.most, _MOST_MENTIONED)):
+            raise _too_many(asked, "bring since and until closer together")
+        return False
+    if not _exceed(asked, asked.most):
+        return False
+    if "activity" in asked.by:
+        raise _too_many(asked, "add activity, or bring since and until closer together")
+    if any(moment is not None and moment != _midnight(moment) for moment in (asked.since, asked.until)):
+        raise _too_many(asked, "make since and until whole days (00:00 UTC), or bring them closer together")
+    return True
+
+
+def _too_many(asked: Counting, cure: str) -> Invalid:
+    problem = f"there are more than {asked.most} {asked.what} in this time; {cure}"
+    return Invalid(Fault("?since", "filter-needed", problem))
+
+
+def _exceed(asked: Counting, most: int) -> bool:
+    days = Day.objects.filter(store=asked.store)
+    # Days as a whole: a few too many make a summary of counted days, which says the same.
+    days = days if asked.since is None else days.filter(day__gte=asked.since.astimezone(UTC).date())
+    days = days if asked.until is None else days.filter(day__lte=asked.until.astimezone(UTC).date())
+    known = days.aggregate(all=Sum("statements"))["all"] or 0
+    return known > most or _exceeds(_between(_waiting(asked.store, *counts.place(asked.store)), "stored", asked), most)
+
+
+def _exceeds(rows: "QuerySet[Any]", most: int) -> bool:
+    return rows.order_by()[most : most + 1].values_list("store").exists()
+
+
+def _tallied(asked: Counting) -> list[dict[str, Any]]:
+    """Groups added up of days that were counted before, and of the statements that came since."""
+    for _ in range(_TRIES):
+        place = counts.place(asked.store)
+        groups = _add_up(asked, *place)
+        if counts.place(asked.store) == place:
+            return groups
+    raise Invalid(Fault("?since", "filter-needed", "statements come too fast to count them now; bring until back"))
+
+
+def _add_up(asked: Counting, stored: datetime, key: str) -> list[dict[str, Any]]:
+    fields = {name: field for name, field in _COUNTED[STATEMENTS][3].items() if name in asked.by}
+    such = {
+        name: value for name, value in (("kind", asked.kind), ("credential", asked.credential)) if value is not None
+    }
+    kept = Tally.objects.filter(store=asked.store, **such)
+    kept = kept if asked.since is None else kept.filter(day__gte=asked.since.astimezone(UTC).date())
+    kept = kept if asked.until is None else kept.filter(day__lt=asked.until.astimezone(UTC).date())
+    waiting = _between(_waiting(asked.store, stored, key), "stored", asked)
+    if _exceeds(waiting, MOST_COUNTED):
+        raise _too_many(asked, "many are yet to be counted: ask again later, or bring since and until closer together")
+    named = {f"by_{name}": F(field) for name, field in fields.items()}
+    sums: Counter[tuple[Any, ...]] = Counter()
+    for rows, day, amount in (
+        (kept, "day", Sum("statements")),
+        (waiting.filter(voided=False, **such), "stored", Count("key")),
+    ):
+        groups = rows.annotate(period=PERIODS[asked.period](day)).values("period", **named).annotate(amount=amount)
+        group: Any
+        for group in groups.order_by():
+            period = group["period"]
+            by = [group[name] or None if name == "by_source" else group[name] for name in named]
+            sums[(period.date() if isinstance(period, datetime) else period, *by)] += group["amount"]
+    found = [
+        {"period": period, **dict(zip(named, by, strict=True)), "amount": amount, "people": None}
+        for (period, *by), amount in sums.items()
+        if amount > 0
+    ]
+    return sorted(found, key=lambda group: [str(value) for value in group.values()])
+
+
+def _waiting(store: int, stored: datetime, key: str) -> "QuerySet[Statement]":
+    """The statements that come after a place."""
+    rows = Statement.objects.filter(store=store, stored__gte=stored)
+    return rows.filter(Q(stored__gt=stored) | Q(key__gt=UUID(key)))
+
+
+def _between(rows: "QuerySet[Any]", time: str, asked: Counting) -> "QuerySet[Any]":
+    limits = {f"{time}__gte": asked.since, f"{time}__lt": asked.until}
+    return rows.filter(**{name: value for name, value in limits.items() if value is not None})
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _within(model: type[Any], time: str, activity: str, asked: Counting) -> "QuerySet[Any]":
-    rows: QuerySet[Any] = model.objects.filter(store=asked.store)
+    rows: QuerySet[Any] = _between(model.objects.filter(store=asked.store), time, asked)
     rows = rows.filter(voided=False) if model is Statement else rows.filter(completed_at__isnull=False)
-    limits = {
-        f"{time}__gte": asked.since,
-        f"{time}__lt": asked.until,
-        "kind": asked.kind,
-        "credential": asked.credential,
-        activity: asked.activity,
-    }
+    if model is Statement and asked.activity is not None:
+        about = Mention.objects.filter(store=asked.store, key=asked.activity, role=Role.ACTIVITY)
+        rows = rows.filter(key__in=_between(about, "stored", asked).values("statement"))
+    limits = {"kind": asked.kind, "credential": asked.credential, activity: asked.activity}
     return rows.filter(**{name: value for name, value in limits.items() if value is not None})
 
 

@@ -225,7 +225,8 @@ class Summary(Report):
         credential = None
         if wanted["source"]:
             found = Credential.objects.filter(store=store, name=wanted["source"]).values_list("pk", flat=True).first()
-            credential = 0 if found is None else found
+            # No credential has this number.
+            credential = -1 if found is None else found
         return listings.whole(
             listings.summary(
                 Counting(

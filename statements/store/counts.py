@@ -1,17 +1,21 @@
 """Counting statements by day and source, each of them once, behind what arrives."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
 
+from statements import entry, keys
 from statements.counts import Counted, Day
 from statements.store.dialect import dialect
 
+# Rows in one INSERT.
+_AT_ONCE = 500
+_SAID = "stored, key, credential, completed, verb, kind, voided, target"
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
@@ -30,13 +34,34 @@ class Amount(NamedTuple):
     last: datetime
 
 
+class Alike(NamedTuple):
+    """Statements that are counted together in summaries; `verb` is a key in hexadecimal digits."""
+
+    day: date
+    credential: int
+    verb: str
+    kind: str
+
+
+class Told(NamedTuple):
+    """A statement as far as it is counted: its place, what it is alike, and what it voids."""
+
+    place: tuple[datetime, str]
+    alike: Alike
+    voided: bool
+    target: str | None
+
+
 class Batch(NamedTuple):
-    """The amounts of some statements that follow one another, how many they are, and the place after the last."""
+    """The amounts of some statements that follow one another, and those themselves; at least one."""
 
     amounts: dict[Of, Amount]
-    size: int
-    stored: datetime
-    key: str
+    told: list[Told]
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return len(self.told)
 
 
 def advance(store: int, most: int) -> int:
@@ -45,14 +70,32 @@ def advance(store: int, most: int) -> int:
     batch = after(store, stored, key, most, until=dialect().through(store))
     if batch is None:
         return 0
+    tally = _tally(store, batch.told)
     with transaction.atomic():
         Counted.objects.bulk_create([Counted(store=store, stored=stored, key=UUID(key))], ignore_conflicts=True)
         moved = Counted.objects.filter(store=store, stored=stored, key=UUID(key))
-        if not moved.update(stored=batch.stored, key=UUID(batch.key)):
+        stored, key = batch.told[-1].place
+        if not moved.update(stored=stored, key=UUID(key)):
             return 0
         for (day, credential), amount in sorted(batch.amounts.items()):
             _add(store, day, credential, amount)
+        add(store, tally)
     return batch.size
+
+
+def add(store: int, tally: Mapping[Alike, int]) -> None:
+    """Add these to what summaries count, or with negative amounts take them away."""
+    rows = [(store, *alike, amount) for alike, amount in sorted(tally.items()) if amount]
+    with connection.cursor() as cursor:
+        for at in range(0, len(rows), _AT_ONCE):
+            some = rows[at : at + _AT_ONCE]
+            cursor.execute(
+                "INSERT INTO statements_tally (store, day, credential, verb, kind, statements) VALUES "
+                + ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(some))
+                + " ON CONFLICT (store, day, credential, verb, kind)"
+                " DO UPDATE SET statements = statements_tally.statements + excluded.statements",
+                [value.isoformat() if isinstance(value, date) else value for row in some for value in row],
+            )
 
 
 def place(store: int) -> tuple[datetime, str]:
@@ -67,7 +110,7 @@ def after(store: int, stored: datetime, key: str, most: int, until: datetime | N
     bound = "" if until is None else " AND stored <= %s"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT stored, key, credential, completed FROM statements_statement WHERE store = %s"
+            f"SELECT {_SAID} FROM statements_statement WHERE store = %s"
             f" AND (stored, key) > (%s, %s){bound} ORDER BY stored, key LIMIT {most}",
             [store, here.time(stored), key, *([] if until is None else [here.time(until)])],
         )
@@ -75,7 +118,63 @@ def after(store: int, stored: datetime, key: str, most: int, until: datetime | N
     if not rows:
         return None
     said = [(here.moment(row[0]), row[2] or 0, bool(row[3])) for row in rows]
-    return Batch(_amounts(said), len(rows), said[-1][0], here.key(rows[-1][1]))
+    return Batch(_amounts(said), [_told(row) for row in rows])
+
+
+def _told(row: Sequence[Any]) -> Told:
+    here = dialect()
+    stored, key, credential, _, verb, kind, voided, target = row
+    at, verb = here.moment(stored), here.key(verb)
+    target = target and here.key(target)
+    return Told((at, here.key(key)), Alike(at.date(), credential or 0, verb, kind), bool(voided), target)
+
+
+def _tally(store: int, told: Sequence[Told]) -> dict[Alike, int]:
+    """What these add. Each place is passed once, so what was voided before it is left out, and after it taken back."""
+    found: dict[Alike, int] = defaultdict(int)
+    voiding = keys.thing(store, "verb", entry.VOIDED)
+    by_target = {one.target: one for one in reversed(told) if one.target and one.alike.verb == voiding}
+    taken_back = [one for one in _statements(store, list(by_target)) if one.voided]
+    first = _first_voiding(store, [one.place[1] for one in (*taken_back, *told) if one.voided], voiding)
+    for one in told:
+        if not one.voided or one.place < first[one.place[1]]:
+            found[one.alike] += 1
+    for one in taken_back:
+        key = one.place[1]
+        if one.place < first[key] == by_target[key].place:
+            found[one.alike] -= 1
+    return dict(found)
+
+
+def _statements(store: int, some: Sequence[str]) -> list[Told]:
+    if not some:
+        return []
+    clause, values = dialect().among("key", some)
+    sql = f"SELECT {_SAID} FROM statements_statement WHERE store = %s AND {clause}"
+    return [_told(row) for row in _select(sql, [store, *values])]
+
+
+def _first_voiding(store: int, some: Sequence[str], verb: str) -> dict[str, tuple[datetime, str]]:
+    """The place of the first statement that voids each of these."""
+    if not some:
+        return {}
+    here = dialect()
+    clause, values = here.among("target", sorted(set(some)))
+    sql = f"SELECT target, stored, key FROM statements_statement WHERE store = %s AND {clause} AND verb = %s"
+    # One whose voiding statement was erased stays voided: it holds at no time.
+    found: dict[str, tuple[datetime, str]] = dict.fromkeys(some, (BEGINNING, ""))
+    known = set()
+    for target, stored, key in _select(sql, [store, *values, verb]):
+        place, of = (here.moment(stored), here.key(key)), here.key(target)
+        found[of] = min(found[of], place) if of in known else place
+        known.add(of)
+    return found
+
+
+def _select(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
 
 
 def _amounts(said: Iterable[tuple[datetime, int, bool]]) -> dict[Of, Amount]:
