@@ -286,6 +286,21 @@ def dismiss_kind(kind: RefusalKind) -> int:
     return Refusal.objects.filter(kind=kind, state=Refusal.State.OPEN).update(state=Refusal.State.DISMISSED)
 
 
+def reopen(refusal: Refusal) -> Refusal:
+    """Say that something is to be done about it after all. Raises QuarantineError."""
+    if refusal.state != Refusal.State.DISMISSED:
+        raise QuarantineError(f"The refused request {refusal.pk} is not dismissed.")
+    refusal.state = Refusal.State.OPEN
+    refusal.save(update_fields=["state"])
+    return refusal
+
+
+def reopen_kind(kind: RefusalKind) -> int:
+    """Say so of every dismissed refusal of a kind that is still kept, and of those that follow; how many."""
+    RefusalKind.objects.filter(pk=kind.pk).update(dismissed=False)
+    return Refusal.objects.filter(kind=kind, state=Refusal.State.DISMISSED).update(state=Refusal.State.OPEN)
+
+
 def errors(faults: Sequence[Fault]) -> list[dict[str, Any]]:
     """Faults as they are kept and shown."""
     return [

@@ -117,6 +117,11 @@ def database(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
         stack.enter_context(django_db_blocker.unblock())
         stack.callback(connections.close_all)
         call_command("migrate", verbosity=0)
+        from lrs import shapes, usage
+
+        # What threads would write in a second or two is written while there is a database.
+        stack.callback(shapes.flush)
+        stack.callback(usage.flush)
         yield databases.place().vendor
 
 

@@ -142,6 +142,8 @@ class InboxAdmin(Page):
 
 @admin.register(Delivery)
 class DeliveryAdmin(Page):
+    acts = {"again": "connectors.change_delivery"}
+
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """Deliveries, newest first, of one connection or of all of a store."""
         looked = looked_at(request)
@@ -156,11 +158,13 @@ class DeliveryAdmin(Page):
 
     def one_page(self, request: HttpRequest, key: str) -> HttpResponse:
         """A delivery as it came."""
-        row = Delivery.objects.select_related("connection").filter(pk=int(key)).first() if key.isdecimal() else None
-        if row is None:
-            raise Http404
+        row = _delivery(key)
         look_at(request, row.connection.store_id)
         body = bytes(row.body)
+        again = None
+        if row.state == Delivery.State.UNREADABLE and self.may(request, "again"):
+            help = _("An update, or another setting of the connection, may make it readable. What came stays as it is.")
+            again = Button(_("Try reading it again"), address(Delivery, "again", row.pk), Sure(), help=help)
         return self.render(
             request,
             "service/delivery.html",
@@ -174,7 +178,20 @@ class DeliveryAdmin(Page):
             size=len(body),
             headers=orjson.dumps(row.headers, option=orjson.OPT_INDENT_2).decode(),
             connection_url=address(Connection, "change", row.connection_id),
+            again=again,
         )
+
+    def again(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Look into a delivery anew that could not be read."""
+        row = _delivery(key)
+        here = address(Delivery, "change", row.pk)
+        if not inbox.reread(Delivery.objects.filter(pk=row.pk)):
+            return self.done(request, _("It was read already, or is about to be."), here, good=False)
+        thing = journal.thing(row, f"{row.connection.name}: {row}")._replace(store=row.connection.store_id)
+        after = {"state": Delivery.State.WAITING.value, "problem": ""}
+        before = {"state": row.state, "problem": row.problem}
+        journal.note("again", thing, by=user_name(request), before=before, after=after)
+        return self.done(request, _("It is read again within seconds."), here)
 
 
 def deliveries_listing(
@@ -221,6 +238,14 @@ def _names(store: int, asked: str) -> dict[UUID, str]:
 
 def _event(key: str) -> InboxEvent:
     rows = InboxEvent.objects.select_related("connection")
+    row = rows.filter(pk=int(key)).first() if key.isdecimal() else None
+    if row is None:
+        raise Http404
+    return row
+
+
+def _delivery(key: str) -> Delivery:
+    rows = Delivery.objects.select_related("connection")
     row = rows.filter(pk=int(key)).first() if key.isdecimal() else None
     if row is None:
         raise Http404

@@ -1,7 +1,7 @@
 """Quarantine: what was refused and why; mend it with a repair or by hand, send it once more, or dismiss it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from django import forms
@@ -116,6 +116,7 @@ class KindAdmin(Page):
         "repair": "lrs.change_refusalkind",
         "replay": "lrs.change_refusalkind",
         "dismiss": "lrs.change_refusalkind",
+        "reopen": "lrs.change_refusalkind",
     }
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
@@ -249,6 +250,9 @@ class KindAdmin(Page):
                     help=_("Nothing is to be done about them, and about those that follow. They stay readable."),
                 )
             )
+        if kind.dismissed:
+            help = _("All that was dismissed and is still kept is open again, and what follows counts as news.")
+            found.append(Button(_("Open again"), address(RefusalKind, "reopen", kind.pk), Sure(), help=help))
         return found
 
     def repair(self, request: HttpRequest, key: str) -> HttpResponse:
@@ -289,10 +293,28 @@ class KindAdmin(Page):
         journal.note("dismiss", journal.thing(kind), by=user_name(request), before=before, after=after)
         return self.done(request, _("It is dismissed."), address(RefusalKind, "change", kind.pk))
 
+    def reopen(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Say of what was dismissed that something is to be done after all."""
+        kind = _kind(key)
+        here = address(RefusalKind, "change", kind.pk)
+        if not kind.dismissed:
+            return self.done(request, _("It is not dismissed."), here, good=False)
+        before = journal.of(kind)
+        number = quarantine.reopen_kind(kind)
+        kind.refresh_from_db()
+        after = {**journal.of(kind), "opened requests": number}
+        journal.note("reopen", journal.thing(kind), by=user_name(request), before=before, after=after)
+        return self.done(request, _("It is open again."), here)
+
 
 @admin.register(Refusal)
 class RefusalAdmin(Page):
-    acts = {"edit": "lrs.change_refusal", "replay": "lrs.change_refusal", "dismiss": "lrs.change_refusal"}
+    acts = {
+        "edit": "lrs.change_refusal",
+        "replay": "lrs.change_refusal",
+        "dismiss": "lrs.change_refusal",
+        "reopen": "lrs.change_refusal",
+    }
     views = ("body",)
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
@@ -334,6 +356,8 @@ class RefusalAdmin(Page):
         if row.state == Refusal.State.OPEN:
             help = _("Nothing is to be done about it. It stays readable.")
             found.append(Button(_("Dismiss"), address(Refusal, "dismiss", row.pk), Sure(), danger=True, help=help))
+        if row.state == Refusal.State.DISMISSED:
+            found.append(Button(_("Open again"), address(Refusal, "reopen", row.pk), Sure()))
         return found
 
     def body(self, request: HttpRequest, key: str) -> HttpResponse:
@@ -383,15 +407,24 @@ class RefusalAdmin(Page):
 
     def dismiss(self, request: HttpRequest, key: str) -> HttpResponse:
         """Say that nothing is to be done about it."""
+        return self._decide(request, key, "dismiss", quarantine.dismiss, _("It is dismissed."))
+
+    def reopen(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Say that something is to be done about it after all."""
+        return self._decide(request, key, "reopen", quarantine.reopen, _("It is open again."))
+
+    def _decide(
+        self, request: HttpRequest, key: str, what: str, decide: Callable[[Refusal], Refusal], said: str
+    ) -> HttpResponse:
         row = _refusal(key)
         here = address(Refusal, "change", row.pk)
         before = journal.of(row)
         try:
-            row = quarantine.dismiss(row)
+            row = decide(row)
         except QuarantineError as problem:
             return self.done(request, problem, here, good=False)
-        journal.note("dismiss", journal.thing(row), by=user_name(request), before=before, after=journal.of(row))
-        return self.done(request, _("It is dismissed."), here)
+        journal.note(what, journal.thing(row), by=user_name(request), before=before, after=journal.of(row))
+        return self.done(request, said, here)
 
 
 def _kind(key: str) -> RefusalKind:

@@ -243,6 +243,11 @@ def again(rows: QuerySet[InboxEvent]) -> int:
     return rows.filter(state__in=states).update(state=InboxEvent.State.WAITING, waits_for="", rule="", reason="")
 
 
+def reread(deliveries: QuerySet[Delivery]) -> int:
+    """Let deliveries that could not be read be looked into anew, as an update may have learnt to; how many."""
+    return deliveries.filter(state=Delivery.State.UNREADABLE).update(state=Delivery.State.WAITING, problem="")
+
+
 def finish(rows: Sequence[InboxEvent], now: datetime) -> None:
     """Write what became of the events; inside of the transaction that wrote their statements."""
     here = [

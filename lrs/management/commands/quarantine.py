@@ -1,4 +1,4 @@
-"""manage.py quarantine kinds | list | show | edit | replay | dismiss."""
+"""manage.py quarantine kinds | list | show | edit | replay | dismiss | reopen."""
 
 import json
 import sys
@@ -37,11 +37,14 @@ class Command(BaseCommand):
         edit.add_argument("--file", type=Path, help="the new body; without it, the original one again")
         again = actions.add_parser("replay", parents=[shared], help="send it again as the same credential")
         dismiss = actions.add_parser("dismiss", parents=[shared], help="nothing is to be done about it")
+        reopen = actions.add_parser("reopen", parents=[shared], help="something is to be done about it after all")
         for action in (show, edit):
             action.add_argument("numbers", type=int, nargs=1, metavar="NUMBER")
         for action in (again, dismiss):
             action.add_argument("numbers", type=int, nargs="*", metavar="NUMBER")
             action.add_argument("--fingerprint", default="", help="all open ones of a kind")
+        reopen.add_argument("numbers", type=int, nargs="*", metavar="NUMBER")
+        reopen.add_argument("--fingerprint", default="", help="all dismissed ones of a kind")
 
     def handle(self, *, action: str, **options: Any) -> None:
         """Do it, or say in a sentence why not; exit code 1 where a replay was refused again."""
@@ -85,6 +88,17 @@ def _dismiss(options: Mapping[str, Any]) -> Answer:
     return [_brief(quarantine.dismiss(refusal)) for refusal in _chosen(options)]
 
 
+def _reopen(options: Mapping[str, Any]) -> Answer:
+    kinds = RefusalKind.objects.filter(fingerprint=options["fingerprint"]) if options["fingerprint"] else []
+    if not options["numbers"] and not kinds:
+        raise QuarantineError("Name numbers, or the fingerprint of a kind.")
+    opened = [quarantine.reopen(quarantine.get(number)).pk for number in options["numbers"]]
+    for kind in kinds:
+        opened += Refusal.objects.filter(kind=kind, state=Refusal.State.DISMISSED).values_list("pk", flat=True)
+        quarantine.reopen_kind(kind)
+    return [_brief(quarantine.get(number)) for number in opened]
+
+
 _ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
     "kinds": _kinds,
     "list": _list,
@@ -92,6 +106,7 @@ _ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
     "edit": _edit,
     "replay": _replay,
     "dismiss": _dismiss,
+    "reopen": _reopen,
 }
 
 

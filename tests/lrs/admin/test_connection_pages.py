@@ -1,6 +1,7 @@
 """Connections, the inbox and webinars in the administration."""
 
 import html
+import json
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -217,6 +218,26 @@ def test_a_delivery_that_is_no_text_is_shown_without_its_secret_headers(operator
     assert "It is no JSON." in shown
     assert SECRET not in shown
     assert "unreadable" in _page(operator, DELIVERIES, store=row.store_id)
+
+
+def test_an_unreadable_delivery_is_read_again(operator, viewer, connect):
+    row = connect("alm", account_id="1234")
+    body = (PAYLOADS / "alm" / "events" / "COURSE_ENROLLMENT.json").read_bytes()
+    kept = inbox.keep(row, Request({"content-type": "application/json"}, "", body, timezone.now()))
+    Delivery.objects.filter(pk=kept.pk).update(state="unreadable", problem="Nobody knew this form yet.")
+    page = f"{DELIVERIES}{kept.pk}/"
+    assert "Try reading it again" in _page(operator, page + "change/")
+    assert viewer.post(page + "again/").status_code == 403
+    assert "read again within seconds" in _sent(operator, page + "again/", {})
+    worker.work_off_all(timezone.now())
+    kept.refresh_from_db()
+    assert (kept.state, kept.problem, kept.events) == ("cut", "", 1)
+    assert "Try reading it again" not in _page(operator, page + "change/")
+    assert "read already" in _sent(operator, page + "again/", {})
+    act = Act.objects.get(kind="connectors.delivery", thing=str(kept.pk))
+    assert (act.what, json.loads(act.before)["state"], json.loads(act.after)["state"]) == (
+        "again", "unreadable", "waiting",
+    )  # fmt: skip
 
 
 def test_lists_take_as_many_queries_for_many_as_for_few(operator, connect):

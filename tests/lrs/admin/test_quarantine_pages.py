@@ -2,13 +2,17 @@
 
 import json
 import uuid
+from io import StringIO
 
 import orjson
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from lrs import background, tasks
+from lrs import background, quarantine, tasks, watch
 from lrs.admin.marked import mark
 from lrs.models import BackgroundTask, Credential, Refusal, RefusalKind, Shape
 from statements.models import Act, Provenance, Statement
@@ -128,6 +132,41 @@ def test_one_and_all_are_dismissed(operator, client):
     assert (acts(first), acts(kind)) == (["dismiss"], ["dismiss"])
 
 
+def test_one_and_all_that_was_dismissed_is_opened_again(operator, client):
+    first, second = refuse(client, spelled(), spelled())
+    page = f"{KINDS}{first.kind_id}/"
+    assert "Open again" not in operator.get(page + "change/").content.decode()
+    assert "is not dismissed" in operator.post(page + "reopen/", follow=True).content.decode()
+    operator.post(page + "dismiss/")
+    assert "Open again" in operator.get(f"{REFUSALS}{first.pk}/change/").content.decode()
+    operator.post(f"{REFUSALS}{first.pk}/reopen/")
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("open", "dismissed")
+    assert "is not dismissed" in operator.post(f"{REFUSALS}{first.pk}/reopen/", follow=True).content.decode()
+    assert "Open again" in operator.get(page + "change/").content.decode()
+    operator.post(page + "reopen/")
+    second.refresh_from_db()
+    kind = RefusalKind.objects.get(pk=first.kind_id)
+    assert (second.state, kind.dismissed) == ("open", False)
+    assert (acts(first), acts(kind)) == (["reopen"], ["dismiss", "reopen"])
+    its = Credential.objects.filter(pk=kind.credential_id)
+    assert [trouble.what for trouble in watch.troubles(timezone.now(), its)] == ["new kind of refusal"]
+
+
+def test_a_kind_is_opened_again_by_command(client):
+    (row,) = refuse(client, spelled())
+    quarantine.dismiss_kind(row.kind)
+    output = StringIO()
+    call_command("quarantine", "reopen", "--fingerprint", row.kind.fingerprint, "--json", stdout=output)
+    assert row.pk in [each["number"] for each in json.loads(output.getvalue()) if each["state"] == "open"]
+    assert not RefusalKind.objects.get(pk=row.kind_id).dismissed
+    with pytest.raises(CommandError, match="not dismissed"):
+        call_command("quarantine", "reopen", str(row.pk))
+    with pytest.raises(CommandError, match="Name numbers"):
+        call_command("quarantine", "reopen")
+
+
 def test_a_request_is_shown_with_its_faulty_place_and_without_secrets(operator, client):
     headers = {"X-Api-Key": "hidden-1", "User-Agent": "the sender 7"}
     assert client.request("POST", "statements", json=spelled(), headers=headers).status_code == 400
@@ -161,13 +200,13 @@ def test_a_body_is_edited_and_replayed(operator, client, credential):
     assert Statement.objects.filter(store=credential.credential.store_id).count() == 1
 
 
-@pytest.mark.parametrize("path", ["replay", "dismiss", "edit"])
+@pytest.mark.parametrize("path", ["replay", "dismiss", "reopen", "edit"])
 def test_nobody_acts_without_the_permission(viewer, client, path):
     (row,) = refuse(client, spelled())
     assert viewer.post(f"{REFUSALS}{row.pk}/{path}/").status_code == 403
     assert viewer.get(f"{REFUSALS}{row.pk}/change/").status_code == 403
     assert viewer.get(f"{REFUSALS}{row.pk}/body/").status_code == 403
-    kind = {"replay": "replay", "dismiss": "dismiss", "edit": "repair"}[path]
+    kind = {"edit": "repair"}.get(path, path)
     assert viewer.post(f"{KINDS}{row.kind_id}/{kind}/", {"repair": "numeric-string"}).status_code == 403
     row.refresh_from_db()
     assert (row.state, row.edited, acts(row)) == ("open", None, [])

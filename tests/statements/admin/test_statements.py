@@ -7,14 +7,17 @@ import uuid
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
 
+from lrs import credentials
 from lrs.credentials import Issued
 from statements import keys
 from statements.admin import search
 from statements.admin.search import Wanted
-from statements.models import Act, Store
+from statements.models import Act, Finding, Store
 from statements.models import Statement as Row
 from tests import sample
+from tests.conformance import examples
 
 LIST = "/admin/statements/statement/"
 
@@ -159,6 +162,54 @@ def test_a_statement_shows_what_refers_to_it(viewer, store, credential):
     sample.send(credential.credential, [one, about])
     assert "boss@example.com commented another statement" in _read(viewer, f"{LIST}{_key(store, one)}/change/")
     assert "ann@example.com progressed to 25 %" in _read(viewer, f"{LIST}{_key(store, about)}/change/")
+
+
+def test_a_statement_shows_what_deviates_from_its_sender_s_profile(viewer, store):
+    made = credentials.create(f"udemy {uuid.uuid4()}", store=store.name, profile="udemy").credential
+    one, good = sample.statement(result={"completion": True}), sample.statement()
+    sample.send(made, [one, good])
+    html = _read(viewer, f"{LIST}{_key(store, one)}/change/")
+    assert "2 findings" in html
+    panel = html.partition('id="findings"')[2].partition("</section>")[0]
+    for finding in Finding.objects.filter(store=store.pk):
+        for said in (finding.rule, finding.pointer, finding.problem):
+            assert escape(said) in panel
+    assert panel.count("<li>") == 2
+    assert 'id="findings"' not in _read(viewer, f"{LIST}{_key(store, good)}/change/")
+
+
+def test_a_repaired_statement_shows_how_it_was_sent(viewer, store, credential):
+    credentials.change(credential.credential.key, repairs=["numeric-string"])
+    credential.credential.refresh_from_db()
+    one, good = sample.statement(result={"score": {"scaled": "0.50"}}), sample.statement()
+    sample.send(credential.credential, [one, good])
+    html = _read(viewer, f"{LIST}{_key(store, one)}/change/")
+    json_now, _, original = html.partition("As it was sent")
+    assert "&quot;scaled&quot;: 0.50" in json_now
+    assert "&quot;scaled&quot;: &quot;0.50&quot;" in original
+    assert "numeric-string@" in html
+    assert "As it was sent" not in _read(viewer, f"{LIST}{_key(store, good)}/change/")
+
+
+def test_the_data_of_attachments_is_downloaded_and_never_shown_as_a_page(viewer, store, client):
+    data = b"<script>alert(1)</script>"
+    one = examples.statement(
+        attachments=[examples.attachment(data), examples.attachment(b"far", fileUrl="https://x.y/z")]
+    )
+    one["attachments"][0]["contentType"] = "text/html"
+    content = examples.mixed(one, [examples.part(data)])
+    assert client.request("POST", "statements", content=content, headers=examples.MIXED).status_code == 200
+    page = f"{LIST}{_key(store, one)}/change/"
+    html = _read(viewer, page)
+    assert "text/html" in html
+    assert f"{len(data)}\xa0bytes" in html
+    assert "not kept here" in html
+    (address,) = re.findall(r'href="([^"]*attachment[^"]*)" download', html)
+    answer = viewer.get(address.replace("&amp;", "&"))
+    assert b"".join(answer.streaming_content) == data
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert viewer.get(page.replace("/change/", "/attachment/"), {"sha2": "0" * 64}).status_code == 404
 
 
 def test_what_a_sender_writes_is_never_html_of_ours(viewer, store, credential):
