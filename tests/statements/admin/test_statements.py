@@ -202,7 +202,7 @@ def test_the_data_of_attachments_is_downloaded_and_never_shown_as_a_page(viewer,
     page = f"{LIST}{_key(store, one)}/change/"
     html = _read(viewer, page)
     assert "text/html" in html
-    assert f"{len(data)}\xa0bytes" in html
+    assert f"{len(data)} bytes" in html
     assert "not kept here" in html
     (address,) = re.findall(r'href="([^"]*attachment[^"]*)" download', html)
     answer = viewer.get(address.replace("&amp;", "&"))
