@@ -120,7 +120,8 @@ def replace(table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming_{table}"
-            f" ON CONFLICT (key) DO UPDATE SET {changed}"
+            # By its name, since a distributed table has the store in it (statements.store.distribution).
+            f" ON CONFLICT ON CONSTRAINT {table}_pkey DO UPDATE SET {changed}"
         )
         cursor.execute(f"TRUNCATE incoming_{table}")
 
