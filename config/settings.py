@@ -23,6 +23,9 @@ SECRET_KEY_FALLBACKS = env.words("LRS_SECRET_KEY_FALLBACKS")
 # What this service asks of others: the proxy of connections that are to use one, and private targets that are meant.
 LRS_OUTBOUND_PROXY = env.text("LRS_OUTBOUND_PROXY")
 LRS_OUTBOUND_ALLOW = env.words("LRS_OUTBOUND_ALLOW")
+# Seconds without an answer, and the milliseconds before the same is asked again for the first time.
+LRS_OUTBOUND_TIMEOUT = env.count("LRS_OUTBOUND_TIMEOUT", 20)
+LRS_OUTBOUND_BACKOFF = env.count("LRS_OUTBOUND_BACKOFF", 1000)
 DEBUG = env.flag("LRS_DEBUG")
 
 ROOT_URLCONF = "config.urls"

@@ -3,7 +3,7 @@
 `pytest` runs two processes side by side: gw0 on SQLite, gw1 on PostgreSQL. A test that needs no database (directly
 or through a fixture) runs once, on gw0. `pytest -n0` runs everything in one process, on SQLite or, where DATABASE_URL
 names a PostgreSQL server, in a new database on that. TEST_DATABASE_URL names a server for gw1, which otherwise starts
-its own. Nothing is emptied between tests: each works in a store of its own.
+its own. Between modules the database is emptied; within one, each test works in a store of its own.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from statements.models import Store
 
 _log_begins = pytest.StashKey[int]()
+_database_in_use = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,6 +89,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
+    """Empty the database after the last test of a module: who looks at all stores is not to wait for all modules'."""
+    yield
+    if nextitem is not None and nextitem.path != item.path and item.config.stash.get(_database_in_use, False):
+        databases.empty()
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the server logged during a test that failed."""
     report = yield
@@ -103,7 +112,7 @@ def _server_log() -> Path:
 
 
 @pytest.fixture(scope="session")
-def database(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+def database(django_db_blocker: DjangoDbBlocker, pytestconfig: pytest.Config) -> Iterator[str]:
     """The migrated database of this process: its vendor. Tests use it as it is, without a transaction around them."""
     from django.core.management import call_command
     from django.db import connections
@@ -117,6 +126,7 @@ def database(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
         stack.enter_context(django_db_blocker.unblock())
         stack.callback(connections.close_all)
         call_command("migrate", verbosity=0)
+        pytestconfig.stash[_database_in_use] = True
         from lrs import shapes, usage
 
         # What threads would write in a second or two is written while there is a database.

@@ -19,6 +19,14 @@ SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 # pytest-xdist's names of the two processes (see addopts in pyproject.toml).
 OF_WORKER = {"gw0": SQLITE, "gw1": POSTGRESQL}
+WRITTEN_BY_MIGRATIONS = {
+    "auth_group",
+    "auth_group_permissions",
+    "auth_permission",
+    "connectors_lane",
+    "django_content_type",
+    "django_migrations",
+}
 
 
 class Place(NamedTuple):
@@ -71,6 +79,31 @@ def another(at: Place, name: str) -> Iterator[str]:
     url = _named(at.server, f"lrs_test_{os.getpid()}_{name}")
     with _created(at.server, url):
         yield url
+
+
+def empty() -> None:
+    """Remove what tests wrote from the database in use; what migrations wrote stays, and no number is given twice."""
+    from django.db import connection, transaction
+
+    from lrs import shapes, usage
+
+    # What threads are still to write would come too late.
+    shapes.flush()
+    usage.flush()
+    tables = sorted(set(connection.introspection.table_names()) - WRITTEN_BY_MIGRATIONS)
+    quoted = [connection.ops.quote_name(table) for table in tables]
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Emptying a table costs PostgreSQL new files, so that those which are empty are left alone.
+        cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {table})" for table in quoted))
+        filled = ", ".join(table for (table,) in cursor.fetchall())
+        if not filled:
+            return
+        if connection.vendor == POSTGRESQL:
+            cursor.execute(f"TRUNCATE {filled} CASCADE")
+            return
+        cursor.execute("PRAGMA defer_foreign_keys = ON")
+        for table in filled.split(", "):
+            cursor.execute(f"DELETE FROM {table}")
 
 
 def remove(at: Place) -> None:

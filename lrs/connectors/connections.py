@@ -153,7 +153,12 @@ def context(connection: Connection, *, patient: bool = True) -> Iterator[Context
     proxy = settings.LRS_OUTBOUND_PROXY if connection.use_proxy else ""
     if connection.use_proxy and not proxy:
         raise ConnectionProblem("The connection is to use a proxy, and LRS_OUTBOUND_PROXY names none.")
-    way = Way(allow=tuple(settings.LRS_OUTBOUND_ALLOW), proxy=proxy)
+    way = Way(
+        allow=tuple(settings.LRS_OUTBOUND_ALLOW),
+        proxy=proxy,
+        read=settings.LRS_OUTBOUND_TIMEOUT,
+        backoff=settings.LRS_OUTBOUND_BACKOFF / 1000,
+    )
     if not patient:
         way = replace(way, read=_SOON, patience=_SOON / 4)
     with Transport(way, budget.spender(connection)) as http:

@@ -22,6 +22,8 @@ import httpx
 
 CONNECT = 5.0
 READ = 20.0
+# The longest first wait before the same is asked again; each further one is twice as long.
+BACKOFF = 1.0
 MOST = 32 * 2**20
 _REDIRECTS = 3
 _TRIES = 4
@@ -80,6 +82,7 @@ class Way:
     most: int = MOST
     connect: float = CONNECT
     read: float = READ
+    backoff: float = BACKOFF
     # Nobody waits longer than this between tries, whatever a call would wait.
     patience: float = math.inf
 
@@ -158,7 +161,7 @@ class Transport:
             except Unreachable:
                 if last:
                     raise
-                pause = _backoff(attempt)
+                pause = self._backoff(attempt)
             else:
                 if response.status_code < 300:
                     return _reply(response)
@@ -166,7 +169,7 @@ class Transport:
                 if response.status_code != 429 and response.status_code < 500:
                     raise Refusal(response.status_code, response.text, where)
                 asked = retry_after(response.headers, datetime.now(UTC))
-                pause = _backoff(attempt) if asked is None else asked
+                pause = self._backoff(attempt) if asked is None else asked
                 if asked is not None and bucket:
                     # The others are told too, so that they do not run into the same wall.
                     self._spend(bucket, asked)
@@ -179,6 +182,9 @@ class Transport:
             self._sleep(pause)
             waited += pause
         raise Unreachable(f"{urlsplit(url).hostname} did not answer.")
+
+    def _backoff(self, attempt: int) -> float:
+        return random.uniform(0.5, 1.0) * self._way.backoff * 2.0**attempt
 
     def _take(self, bucket: str, patience: float) -> None:
         waited = 0.0
@@ -252,10 +258,6 @@ def _request_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reply(response: httpx.Response) -> Reply:
     return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
-
-
-def _backoff(attempt: int) -> float:
-    return random.uniform(0.5, 1.0) * 2.0**attempt
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

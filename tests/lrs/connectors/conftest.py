@@ -10,6 +10,12 @@ import pytest
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 
 
+@pytest.fixture(autouse=True)
+def short_waits(settings) -> None:
+    """Who fails is asked again soon."""
+    settings.LRS_OUTBOUND_BACKOFF = 40
+
+
 @pytest.fixture
 def public_url(settings) -> str:
     """The address that the expected statements were written for."""

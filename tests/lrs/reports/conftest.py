@@ -58,7 +58,7 @@ def filled(statements):
     return reader_of(name, "reports/read")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(database):
     """A year of learning in 2000 statements."""
     return filled(2000)

@@ -28,7 +28,7 @@ NEWER = [
     "listener_url_sample_epoch_ms",
 ]
 # How many copies of each sample, each copy for a learner of its own.
-COPIES = 12
+COPIES = 8
 
 
 def worker():
