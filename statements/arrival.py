@@ -48,6 +48,21 @@ class Provenance(models.Model):
         return f"{self.statement}: {self.repairs}"
 
 
+class Erased(models.Model):
+    """That a statement was erased: when it is sent again, it is passed over. Nothing says whose it was."""
+
+    key = models.UUIDField(primary_key=True, help_text="the statement's key")
+    store = models.IntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "erased"
+        indexes = [models.Index(fields=["store", "at"], name="erased_at")]
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
 class Retry(models.Model):
     """How often a statement was sent again after it was kept; for credentials with a practice of their own."""
 

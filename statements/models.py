@@ -8,6 +8,7 @@ import uuid
 
 from django.db import models
 
+from statements.arrival import Erased as Erased
 from statements.arrival import Finding as Finding
 from statements.arrival import Provenance as Provenance
 from statements.arrival import Retry as Retry

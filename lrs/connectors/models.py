@@ -10,6 +10,9 @@ from django.db import models
 from lrs.models import Credential
 from statements.models import Store
 
+# What stands in place of what was erased.
+ERASED = "(erased)"
+
 
 class Connection(models.Model):
     """One account at a provider. Its id is the namespace of the ids of all its statements."""

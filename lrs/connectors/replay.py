@@ -12,13 +12,14 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from lrs import auth
 from lrs.connectors import catalogue, compose, connections, inbox, worker
 from lrs.connectors.contract import Provider, Received, Refused, Settings, Standing, Unreadable
 from lrs.connectors.events import Event, Kind, Note, ThingUpdate
-from lrs.connectors.models import Connection, Delivery, InboxEvent
+from lrs.connectors.models import ERASED, Connection, Delivery, InboxEvent
 from statements import keys
 from statements.entry import Tenant
 from statements.ingest import Source, ingest
@@ -243,9 +244,14 @@ def _nameless(value: Any) -> Any:
     return [_nameless(each) for each in value] if isinstance(value, list) else value
 
 
+def _archive(connection: Connection) -> "QuerySet[InboxEvent]":
+    """The events whose data is there: those of people who were erased have none."""
+    return InboxEvent.objects.filter(connection=connection).exclude(rule=ERASED)
+
+
 def _batches(connection: Connection) -> Iterator[list[InboxEvent]]:
     last = 0
-    while rows := list(InboxEvent.objects.filter(connection=connection, id__gt=last).order_by("id")[:_AT_ONCE]):
+    while rows := list(_archive(connection).filter(id__gt=last).order_by("id")[:_AT_ONCE]):
         yield rows
         last = rows[-1].pk
 

@@ -20,7 +20,9 @@ _RETRIED = {"40001", "40P01", "23505"}
 
 
 class _Stored(NamedTuple):
-    text: str
+    """What is kept of a statement; without a text it was erased."""
+
+    text: str | None
     timestamp: datetime
     timestamp_given: bool
 
@@ -28,7 +30,8 @@ class _Stored(NamedTuple):
 def insert(store: int, entries: Sequence[Entry]) -> None:
     """Store the entries: all of them or, with an exception, none.
 
-    One that is stored already and says the same is passed over; raises Conflict where it says something else.
+    One that is stored already and says the same is passed over, and so is one that was erased; raises Conflict where
+    one says something else.
     """
     if not entries:
         return
@@ -88,8 +91,10 @@ def _kept(store: int, wanted: Sequence[str]) -> dict[str, _Stored]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT key, text, timestamp, timestamp_given FROM statements_statement"
+            f" WHERE store = %s AND key IN ({marks})"
+            " UNION ALL SELECT key, NULL, at, %s FROM statements_erased"
             f" WHERE store = %s AND key IN ({marks})",
-            [store, *wanted],
+            [store, *wanted, False, store, *wanted],
         )
         return {
             here.key(key): _Stored(kept, here.moment(timestamp), bool(given))
@@ -98,7 +103,7 @@ def _kept(store: int, wanted: Sequence[str]) -> dict[str, _Stored]:
 
 
 def _same(kept: _Stored, entry: Entry) -> bool:
-    if entry.derived:
+    if entry.derived or kept.text is None:
         return True
     given = text.read(entry.text.encode())
     if not equality.same_time(kept.timestamp, kept.timestamp_given, given.get("timestamp")):

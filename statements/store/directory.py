@@ -72,6 +72,11 @@ def write(store: int, told: News) -> None:
         transaction.on_commit(lambda: _remember(told.marks))
 
 
+def restore(store: int, agents: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write Agents, by key, that are there no more."""
+    _agents(store, {key: [(actors.identifier(agent) or "", agent)] for key, agent in agents.items()})
+
+
 def _remember(marks: dict[str, int]) -> None:
     if len(_known) > _MOST_REMEMBERED:
         _known.clear()

@@ -43,7 +43,9 @@ TABLES: Mapping[str, Spread] = {
     "statements_person": Spread("store", "key"),
     "statements_identity": Spread("store", "key"),
     "statements_progress": Spread("store", "key"),
+    "statements_erased": Spread("store", "key"),
     "statements_day": Spread("store", None),
+    "statements_tally": Spread("store", None),
 }
 # Small, and joined by all: a copy on every node.
 REFERENCE = ("statements_store",)

@@ -11,11 +11,15 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from statements import keys
-from statements.models import Agent, Identity, Link, Person
+from statements.models import Agent, Identity, Link, Mention, Person, Statement
+from statements.store import directory
 from statements.store.dialect import dialect
+from statements.xapi import text
+from statements.xapi.roles import Role
 
 _MBOX = "mbox "
 _SHA1 = "mbox_sha1sum "
@@ -57,8 +61,20 @@ def of(store: int, actors: Iterable[str]) -> dict[str, str]:
     if unknown:
         agents = Agent.objects.filter(store=store, pk__in=unknown).values_list("key", "identifier", "name")
         seen = {key: Seen(identifier, name) for key, identifier, name in agents}
+        if len(seen) < len(unknown):
+            seen |= _again(store, {UUID(actor) for actor in unknown} - seen.keys())
         found |= {row.key.hex: row.person.hex for row in see(store, seen)}
     return found
+
+
+def _again(store: int, agents: set[UUID]) -> dict[UUID, Seen]:
+    """Agents that were erased and are in statements once more, which another process believed to be written."""
+    told = Mention.objects.filter(store=store, key__in=agents, role=Role.AGENT, via=F("statement"))
+    rows = Statement.objects.filter(store=store, actor__in=agents, key__in=told.values("statement"))
+    said = {row.actor: text.read(row.text.encode())["actor"] for row in rows if row.actor}
+    directory.restore(store, {key.hex: agent for key, agent in said.items()})
+    found = Agent.objects.filter(store=store, pk__in=list(said)).values_list("key", "identifier", "name")
+    return {key: Seen(identifier, name) for key, identifier, name in found}
 
 
 def see(store: int, seen: Mapping[UUID, Seen]) -> list[Identity]:

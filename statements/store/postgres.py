@@ -41,13 +41,14 @@ WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
 """
 
 # One statement that nothing refers to yet, with its mentions. Nothing is written where it is kept already or where
-# something refers to it; the general way sorts that out.
+# something refers to it, or where it was erased; the general way sorts that out.
 _ONE = f"""
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 statement AS (
     INSERT INTO statements_statement ({", ".join(f'"{column}"' for column in STATEMENT)})
     SELECT {", ".join(_ONE_VALUES.get(column, "%s") for column in STATEMENT)} FROM clock
     WHERE NOT EXISTS (SELECT 1 FROM statements_statement WHERE store = %s AND target = %s)
+      AND NOT EXISTS (SELECT 1 FROM statements_erased WHERE store = %s AND key = %s)
     ON CONFLICT DO NOTHING
     RETURNING store, key, stored
 ),
@@ -88,6 +89,8 @@ def _one(entry: Entry) -> list[Any]:
     row = dict(zip(STATEMENT, rows.statement(entry, None), strict=True))
     return [
         *[row[column] for column in STATEMENT if column != "stored"],
+        entry.store,
+        entry.key,
         entry.store,
         entry.key,
         "{" + ",".join([key for key, _ in entry.mentions]) + "}",

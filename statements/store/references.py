@@ -55,6 +55,35 @@ def link(store: int, fresh: Sequence[entry.Entry]) -> None:
     )
 
 
+def carried(
+    store: int, statements: Sequence[Referrer], texts: Mapping[str, str]
+) -> Iterator[tuple[str, datetime, str, str]]:
+    """Where these statements are mentioned from and mention: (key, stored, statement, via) of every row.
+
+    `texts` is by key; `target` is empty for those that refer to nothing.
+    """
+    targets = _targets(store, {one.target for one in statements if one.target})
+    own = {key: _mentions(store, Target(key, None, "", kept)) for key, kept in texts.items()}
+    theirs = {key: _mentions(store, target) for key, target in targets.items()}
+    for one in statements:
+        for via in (one.key, *(_chain(one, targets) if one.target else ())):
+            for mentioned, _ in own.get(via) or theirs[via]:
+                yield mentioned, one.stored, one.key, via
+        for referrer in _above(store, one.key):
+            for mentioned, _ in own[one.key]:
+                yield mentioned, referrer.stored, referrer.key, one.key
+
+
+def _above(store: int, key: str) -> list[Referrer]:
+    found: dict[str, Referrer] = {}
+    level = _referring(store, "target", [key])
+    for _ in range(_LONGEST_CHAIN):
+        level = [referrer for referrer in level if referrer.key not in found]
+        found |= {referrer.key: referrer for referrer in level}
+        level = _referring(store, "target", [referrer.key for referrer in level])
+    return list(found.values())
+
+
 def _referrers(store: int, fresh: Sequence[entry.Entry]) -> dict[str, Referrer]:
     """The new statements that refer, and all that refer to a new one directly or over others."""
     found: dict[str, Referrer] = {}
