@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from lrs.connectors import budget, catalogue, connections, reconcile, replay, schedule, sign_in, sweeps, worker
 from lrs.connectors.connections import ConnectionProblem
@@ -26,6 +28,8 @@ Answer = dict[str, Any] | list[dict[str, Any]]
 
 class Command(BaseCommand):
     help = "Make, check and look after the connections to other systems."
+
+    _bar: Progress | None = None
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One sub-command each, and --json for all."""
@@ -69,15 +73,21 @@ class Command(BaseCommand):
 
     def tell(self, rows: int, total: int | None) -> None:
         """Show on a terminal how far a reading is."""
-        if self.stderr.isatty():
-            bar = f"[{'#' * min(20, 20 * rows // total):20}] {rows}/{total}" if total else f"{rows} rows"
-            sys.stderr.write(f"\r\x1b[K{bar}")
-            sys.stderr.flush()
+        if not self.stderr.isatty():
+            return
+        if self._bar is None:
+            columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.completed} rows"), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._bar.add_task("", total=None)
+        # The total is an estimate while there is more to come.
+        self._bar.update(self._bar.task_ids[0], completed=rows, total=total)
 
     def clear(self) -> None:
         """Take the progress line away."""
-        if self.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def _check(self, answer: dict[str, Any], *, as_json: bool) -> None:
         self.stdout.write(json.dumps(answer, indent=2) if as_json else answer["sentence"])

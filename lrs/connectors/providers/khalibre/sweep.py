@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,23 +24,24 @@ def sweep(context: Context, cursor: Mapping[str, Any]) -> Iterator[Page]:
     The cursor: `done`, the id of the last course that was read to its end; `course` and the `page` to begin at.
     """
     found: set[int] = set()
-    rows = 0
+    things_read = rows = 0
     for _, listing in client.pages(lambda page: client.courses(context, page=page)):
         things = [update for course in listing.items for update in events.course_update(course, context.settings)]
         found.update(course.course_id for course in listing.items)
-        rows += len(things)
+        things_read += len(things)
         yield Page(things=things, cursor=cursor, note="\n".join(listing.faulty))
     done = int(cursor.get("done", -1))
     left = [course for course in sorted(found) if course > done]
-    read = 0
     for number, course in enumerate(left):
         first = int(cursor["page"]) if cursor.get("course") == course else 1
+        read = 0
         for page in _course(context, course, done, first):
             read += len(page.rows)
-            # What is still to come is not known before it is read: as much for each course as so far.
-            rest = read // (number + 1) * (len(left) - number - 1)
-            yield Page(rows=page.rows, cursor=page.cursor, total=rows + read + rest, note=page.note, whole=page.whole)
-        done = course
+            here = max(read, page.total or 0)
+            # What later courses have is not known before they are read: as much in each as in those so far.
+            total = things_read + rows + here + (rows + here) // (number + 1) * (len(left) - number - 1)
+            yield replace(page, total=total)
+        rows, done = rows + read, course
 
 
 def reread(context: Context, key: str) -> Iterator[Page]:
@@ -84,7 +86,8 @@ def _course(context: Context, course: int, done: int, first: int) -> Iterator[Pa
                 rows = notes.rows(listing)
                 seen.update(row.key for row in rows)
                 totals.add(listing.total_count or 0)
-                yield Page(rows=rows, cursor={"done": done, "course": course, "page": number + 1})
+                cursor = {"done": done, "course": course, "page": number + 1}
+                yield Page(rows=rows, cursor=cursor, total=listing.total_count)
         except Refusal as problem:
             if problem.status not in (400, 404):
                 raise

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from django.utils import timezone
@@ -86,6 +87,27 @@ def test_2300_rows_over_pages_with_a_500_in_the_middle_are_told_once_each(connec
     assert told(connection) == wanted
     assert sweep(connection).events == 0
     assert told(connection) == wanted
+
+
+def test_how_far_a_sweep_is_never_goes_back_and_ends_with_all_of_it(connection, side):
+    from lrs.connectors import schedule
+
+    side.most_page_size = 10
+    for course, learners in ((1, 20), (2, 60), (3, 20)):
+        for number in range(learners):
+            side.row(f"l{number}@example.org", course=course)
+    shares, last = [], (0, 0)
+
+    def tell(rows, total):
+        nonlocal last
+        last = (rows, total)
+        if total:
+            shares.append(rows / total)
+
+    run = schedule.sweep_now(connection, tell)
+    assert last == (run.rows, run.total) == (103, 103)
+    # Where a course is longer than those before it, the estimate grows once, when it is begun.
+    assert [one for one, following in pairwise(shares) if following < one - 0.01] == [shares[2]]
 
 
 def test_a_token_that_ends_and_a_429_in_the_middle_of_a_sweep_do_not_stop_it(connection, side):
