@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpResponseBase, JsonResponse, QueryDict
 from django.utils.decorators import method_decorator
 from django.views.decorators.gzip import gzip_page
@@ -14,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from lrs import access, http, parameters
-from lrs.errors import NotFound, ServiceError
+from lrs.errors import NotFound, ServiceError, TooLarge, UnsupportedMediaType
 from lrs.parameters import Check
 from statements.errors import Fault, Invalid, StatementError
 from statements.xapi.versions import Version
@@ -88,6 +89,28 @@ class Door(APIView):
                 *[Fault(f"?{name}", "unknown-parameter", f"there is no parameter {name}") for name in unknown]
             )
         return self.asked(given, known, required)
+
+
+def body_of(request: Request) -> bytes:
+    """The body, read before anybody takes it for a form. Raises TooLarge."""
+    try:
+        return bytes(request._request.body)
+    except RequestDataTooBig:
+        raise TooLarge("The body is larger than LRS_MAX_BODY allows.") from None
+
+
+def object_of(request: Request) -> dict[str, Any]:
+    """The body, a JSON object. Raises UnsupportedMediaType, TooLarge, Invalid."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType("The body must be application/json.")
+    try:
+        given = orjson.loads(body_of(request))
+    except orjson.JSONDecodeError as problem:
+        raise Invalid(Fault("", "json", f"the body is not JSON: {problem}")) from None
+    if not isinstance(given, dict):
+        raise Invalid(Fault("", "json", "the body must be a JSON object"))
+    return given
 
 
 def address(request: Request, cursor: str) -> str:

@@ -8,11 +8,23 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db.models import Q
 
 from statements.errors import Fault, Invalid
 
 # The values of the order's fields in one row: a time and a key, or a key alone.
 Place = tuple[Any, ...]
+
+
+def beyond(fields: Sequence[str], after: Place, *, descending: bool) -> Q:
+    """What comes after a place, in the order of one field or of two, the last of them unique."""
+    than = "lt" if descending else "gt"
+    if len(fields) == 1:
+        return Q(**{f"{fields[0]}__{than}": after[0]})
+    first, last = fields
+    same = Q(**{f"{first}__{than}": after[0]}) | Q(**{first: after[0], f"{last}__{than}": after[1]})
+    # Said twice, because the databases use an index for this half only.
+    return Q(**{f"{first}__{than}e": after[0]}) & same
 
 
 def write(after: Place | None, order: str) -> str | None:

@@ -19,6 +19,7 @@ class Scope(models.TextChoices):
     STATEMENTS_READ_MINE = "statements/read/mine"
     STATEMENTS_READ = "statements/read"
     REPORTS_READ = "reports/read"
+    WEBINARS_WRITE = "webinars/write"
     STATE = "state"
     PROFILE = "profile"
     DEFINE = "define"

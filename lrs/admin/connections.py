@@ -413,7 +413,8 @@ class ConnectionAdmin(Page):
             return self.done(request, said, page, good=False)
         given = form.cleaned_data
         try:
-            khalibre.book(row, Booking(**{name: value for name, value in given.items() if value != ""}))
+            booking = Booking(**{name: value for name, value in given.items() if value != ""})
+            khalibre.book(row, booking, patient=False)
         except sweeps.OUTSIDE as problem:
             return self.done(request, problem, page, good=False)
         journal.note("book", journal.thing(row), by=user_name(request), after=given)

@@ -33,6 +33,7 @@ _SCOPES = {
     Scope.STATEMENTS_READ_MINE: gettext_lazy("read the statements it sent itself"),
     Scope.STATEMENTS_READ: gettext_lazy("read all statements"),
     Scope.REPORTS_READ: gettext_lazy("read reports"),
+    Scope.WEBINARS_WRITE: gettext_lazy("plan webinars and say who is expected"),
     Scope.STATE: gettext_lazy("keep and read state documents"),
     Scope.PROFILE: gettext_lazy("keep and read profile documents"),
     Scope.DEFINE: gettext_lazy("define activities and agents"),

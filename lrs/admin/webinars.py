@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from lrs.connectors import sweeps
 from lrs.connectors.models import Connection
 from lrs.connectors.providers import PROVIDERS
 from lrs.connectors.providers.attendance.sheet import RowFault
@@ -18,7 +19,7 @@ from lrs.connectors.webinars import importing, linking, sessions, sync
 from lrs.connectors.webinars.attendance import Attendee, Plan
 from lrs.connectors.webinars.matching import Identity
 from lrs.connectors.webinars.models import Result, Session
-from lrs.connectors.webinars.sessions import SessionProblem
+from lrs.connectors.webinars.sessions import Change, SessionProblem
 from statements import journal
 from statements.admin import keyset
 from statements.admin.acts import Button, Sure
@@ -57,9 +58,11 @@ class Planned(forms.Form):
     )
     title = forms.CharField(label=gettext_lazy("Title"), max_length=400, required=False)
     start = forms.DateTimeField(
-        label=gettext_lazy("Start (UTC)"), widget=forms.DateTimeInput({"type": "datetime-local"})
+        label=gettext_lazy("Start (UTC)"), widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
     )
-    end = forms.DateTimeField(label=gettext_lazy("End (UTC)"), widget=forms.DateTimeInput({"type": "datetime-local"}))
+    end = forms.DateTimeField(
+        label=gettext_lazy("End (UTC)"), widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
+    )
     activity = forms.CharField(
         label=gettext_lazy("IRI of the webinar at the LMS"), max_length=2000, required=False, empty_value=""
     )
@@ -70,6 +73,13 @@ class Planned(forms.Form):
         widget=forms.Textarea({"rows": "2"}),
         help_text=gettext_lazy("One e-mail address in each line, with = and a name behind it where that is known."),
     )
+
+
+class Edited(Planned):
+    """A session that is changed; its connection and its room stay."""
+
+    connection = None  # type: ignore[assignment]
+    meeting = None  # type: ignore[assignment]
 
 
 class Roster(forms.Form):
@@ -112,6 +122,8 @@ class SessionAdmin(Page):
     adds = True
     acts = {
         "again": "webinars.change_session",
+        "edit": "webinars.change_session",
+        "fetch": "webinars.change_session",
         "roster": "webinars.change_session",
         "attendance": "webinars.change_session",
     }
@@ -214,6 +226,17 @@ class SessionAdmin(Page):
             )
             if may
             else None,
+            "fetch": Button(
+                _("Fetch the roster"),
+                address(Session, "fetch", row.pk),
+                Sure(),
+                help=_("Those who are registered with the provider are put on the roster."),
+                confirm=_("Fetch it"),
+            )
+            if may and _tells_who_is_registered(row)
+            else None,
+            "edit_form": _edited(row) if may else None,
+            "edit_url": address(Session, "edit", row.pk),
             "roster_form": Roster() if may else None,
             "roster_url": address(Session, "roster", row.pk),
             "attendance_form": Attendance() if may else None,
@@ -237,6 +260,43 @@ class SessionAdmin(Page):
         now = _session(key)
         journal.note("again", _thing(row), by=user_name(request), before=journal.of(row), after=journal.of(now))
         return self.done(request, _("The provider is asked again."), address(Session, "change", row.pk))
+
+    def edit(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Change what is planned."""
+        row = _session(key)
+        form = _edited(row, request.POST)
+        if not form.is_valid():
+            return self._page(request, row, edit_form=form)
+        given, before = form.cleaned_data, journal.of(row)
+        wanted = Change(
+            title=given["title"],
+            start=given["start"].replace(tzinfo=UTC),
+            end=given["end"].replace(tzinfo=UTC),
+            activity=given["activity"],
+            parent=given["parent"],
+            # Of an instructor the text says no user id: what is not touched stays.
+            instructors=_teachers(given["instructors"]) if "instructors" in form.changed_data else None,
+        )
+        try:
+            changed = sessions.change(row, wanted, timezone.now())
+        except SessionProblem as problem:
+            form.add_error(_FIELDS.get(problem.about), str(problem))
+            return self._page(request, row, edit_form=form)
+        journal.note("change", _thing(row), by=user_name(request), before=before, after=journal.of(changed))
+        return self.done(request, _("Saved."), address(Session, "change", row.pk))
+
+    def fetch(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Put those on the roster who are registered with the provider."""
+        row = _session(key)
+        before, page = row.roster.count(), address(Session, "change", row.pk)
+        try:
+            number = sync.fetch_roster(row, timezone.now())
+        except (SessionProblem, *sweeps.OUTSIDE) as problem:
+            return self.done(request, str(problem), page, good=False)
+        journal.note(
+            "roster", _thing(row), by=user_name(request), before={"expected": before}, after={"expected": number}
+        )
+        return self.done(request, _("%(number)d people are on the roster.") % {"number": number}, page)
 
     def roster(self, request: HttpRequest, key: str) -> HttpResponse:
         """Take in who is expected."""
@@ -345,6 +405,24 @@ class ResultAdmin(Page):
         journal.note("link", _thing(row.session), by=user_name(request), after=given)
         said = _("Linked; %(number)d sessions were settled again.") % {"number": len(done.sessions)}
         return self.done(request, said, address(Session, "change", row.session_id))
+
+
+# The form's field for what a SessionProblem is about.
+_FIELDS = {"scheduled_start": "start", "scheduled_end": "end", "activity_id": "activity", "parent": "parent"}
+
+
+def _edited(row: Session, given: Any = None) -> Edited:
+    teachers = [one for one in sessions.instructors(row) if one.email]
+    initial = {
+        **{name: getattr(row, name) for name in ("title", "start", "end", "activity", "parent")},
+        "instructors": "\n".join(f"{one.email}={one.name}" if one.name else one.email for one in teachers),
+    }
+    return Edited(given, initial=initial)
+
+
+def _tells_who_is_registered(row: Session) -> bool:
+    found = PROVIDERS.get(row.connection.provider)
+    return found is not None and found.webinars is not None and found.webinars.roster is not None
 
 
 def _who(row: Result, given: Any = None) -> Who:

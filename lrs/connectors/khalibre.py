@@ -53,11 +53,11 @@ def progress_of_learner(
         return shapes.plain_listing(client.progress_of_learner(outside, email, page=page, size=size))
 
 
-def book(connection: Connection, booking: Booking) -> None:
+def book(connection: Connection, booking: Booking, *, patient: bool = True) -> None:
     """Book a course for a learner; their progress there is read again soon, and with it comes the statement."""
     if "@" not in booking.learner_email:
         raise ConnectionProblem(f"{booking.learner_email!r} is not an e-mail address.")
-    with _asking(connection) as outside:
+    with _asking(connection, patient=patient) as outside:
         client.book(outside, booking)
     with transaction.atomic():
         worker.hint([(connection.pk, f"course:{booking.course_id}")], timezone.now())

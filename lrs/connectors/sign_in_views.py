@@ -1,15 +1,17 @@
 """Pages below /admin/ for people who sign in with a provider, such as Microsoft, for a connection."""
 
-import logging
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -20,8 +22,8 @@ from lrs.connectors.models import Connection
 from lrs.connectors.sealed import Unsealable
 from lrs.connectors.sign_in import SignInProblem
 from lrs.connectors.transport import TransportError
-
-log = logging.getLogger(__name__)
+from statements import journal
+from statements.admin.page import Link, address, framed, user_name
 
 PERMISSION = "connectors.change_connection"
 _PROBLEMS = (SignInProblem, CheckFailed, TransportError, ConnectionProblem, Unsealable)
@@ -44,7 +46,7 @@ def back(request: HttpRequest) -> HttpResponseBase:
     try:
         begun = sign_in.returned(request.session, request.GET.get("state", ""), timezone.now())
     except SignInProblem as problem:
-        return render(request, _TEMPLATE, _context(request, problem=str(problem)), status=HTTPStatus.BAD_REQUEST)
+        return _shown(request, None, HTTPStatus.BAD_REQUEST, problem=str(problem))
     connection = get_object_or_404(Connection, pk=begun.connection)
     refused = request.GET.get("error_description") or request.GET.get("error")
     try:
@@ -54,12 +56,9 @@ def back(request: HttpRequest) -> HttpResponseBase:
     except _PROBLEMS as problem:
         messages.error(request, str(problem))
     else:
-        log.info("%s signed in as %s for the connection %s", request.user, account, connection.name)
-        messages.success(request, f"Signed in as {account}.")
+        journal.note("sign in", journal.thing(connection), by=user_name(request), after={"account": account})
+        messages.success(request, _("Signed in as %(account)s.") % {"account": account})
     return redirect("connectors:sign_in", id=connection.pk)
-
-
-_TEMPLATE = "connectors/sign_in.html"
 
 
 def _page(request: HttpRequest, id: UUID) -> HttpResponse:
@@ -70,15 +69,15 @@ def _page(request: HttpRequest, id: UUID) -> HttpResponse:
             return HttpResponseRedirect(sign_in.begin(connection, request.session, timezone.now()))
         signing, standing = sign_in.of(connection), sign_in.standing(connection)
     except _PROBLEMS as problem:
-        return render(request, _TEMPLATE, _context(request, problem=str(problem)), status=HTTPStatus.BAD_REQUEST)
-    given = _context(
+        return _shown(request, connection, HTTPStatus.BAD_REQUEST, problem=str(problem))
+    return _shown(
         request,
-        connection=connection,
+        connection,
         signing=signing,
+        signing_title=_(signing.title) if signing else "",
         standing=standing,
         address=reverse("connectors:sign_in", args=[id]),
     )
-    return render(request, _TEMPLATE, given)
 
 
 def _require_permission(request: HttpRequest) -> None:
@@ -86,5 +85,22 @@ def _require_permission(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
-def _context(request: HttpRequest, **given: object) -> dict[str, object]:
-    return {**admin.site.each_context(request), "back_url": sign_in.back_url(), **given}
+def _shown(
+    request: HttpRequest, connection: Connection | None, status: int = HTTPStatus.OK, **given: Any
+) -> TemplateResponse:
+    trail = [Link(_("Connections"), address(Connection))]
+    if connection is not None:
+        trail.append(Link(connection.name, address(Connection, "change", connection.pk)))
+    answer = framed(
+        admin.site,
+        request,
+        "connectors/sign_in.html",
+        _("Sign in"),
+        subtitle=connection.name if connection else "",
+        trail=tuple(trail),
+        connection=connection,
+        back_url=sign_in.back_url(),
+        **given,
+    )
+    answer.status_code = status
+    return answer

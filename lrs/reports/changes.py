@@ -13,7 +13,7 @@ from uuid import UUID
 
 from lrs import cursors
 from lrs.cursors import Place
-from lrs.reports import rows, walk
+from lrs.reports import rows
 from lrs.reports.columns import Row
 from lrs.reports.listings import BY_STORED
 from statements import query
@@ -59,7 +59,7 @@ def find(store: int, after: Place | None, limit: int, *, texts: bool) -> Found:
     through = query.through(store)
     wanted = Statement.objects.filter(store=store, stored__lte=through)
     if after is not None:
-        wanted = wanted.filter(walk.beyond(BY_STORED.fields, after, descending=False))
+        wanted = wanted.filter(cursors.beyond(BY_STORED.fields, after, descending=False))
     places = list(wanted.order_by(*BY_STORED.fields).values_list(*BY_STORED.fields)[: limit + 1])
     here = places[:limit]
     by_key = rows.statements(

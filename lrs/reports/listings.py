@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, QuerySet, Subquery, UUIDField, Value, When
 
 from lrs import auth
-from lrs.cursors import Place
+from lrs.cursors import Place, beyond
 from lrs.models import Credential, Refusal, RefusalKind
 from lrs.reports import rows
 from lrs.reports.columns import Row
@@ -26,7 +26,7 @@ from lrs.reports.filters import (
     RefusalFilters,
     StatementFilters,
 )
-from lrs.reports.walk import Walk, beyond
+from lrs.reports.walk import Walk
 from statements import keys, query, stats
 from statements.errors import Fault, Invalid
 from statements.models import Activity, Finding, Identity, Mention, Person, Progress, Statement

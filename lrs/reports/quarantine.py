@@ -8,14 +8,13 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.db import models
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lrs import access, api, parameters, quarantine, replay, tasks
-from lrs.errors import NotFound, TooLarge
+from lrs.errors import NotFound
 from lrs.models import Refusal, RefusalKind, Scope
 from lrs.parameters import Check
 from lrs.quarantine import QuarantineError
@@ -95,7 +94,7 @@ class _Act(Quarantined):
 
     def post(self, request: Request, number: int) -> HttpResponseBase:
         """Do it; the request as it is afterwards."""
-        body = _body(request)
+        body = api.body_of(request)
         by = self.acting(request, "lrs.change_refusal")
         row = self.refusal(request, number)
         before = journal.of(row)
@@ -164,14 +163,6 @@ class DismissKind(Quarantined):
         after = {**journal.of(row), "dismissed requests": dismissed}
         journal.note("dismiss", journal.thing(row), by=by, before=before, after=after)
         return Response(_kind(row, 0))
-
-
-def _body(request: Request) -> bytes:
-    """Read before anybody takes it for a form."""
-    try:
-        return bytes(request._request.body)
-    except RequestDataTooBig:
-        raise TooLarge("The body is larger than LRS_MAX_BODY allows.") from None
 
 
 def _kind(row: RefusalKind, left: int) -> dict[str, Any]:

@@ -7,8 +7,6 @@ the other filters leave.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from django.db.models import Q
-
 from lrs.cursors import Place
 from lrs.reports.columns import Row
 
@@ -57,14 +55,3 @@ def stream(walk: Walk, amount: int) -> Iterator[list[Row]]:
 def _rows(walk: Walk, places: Sequence[Place]) -> list[Row]:
     rows = walk.rows(places) if places else {}
     return [rows[place] for place in places if place in rows]
-
-
-def beyond(fields: Sequence[str], after: Place, *, descending: bool) -> Q:
-    """What comes after a place, in the order of one field or of two, the last of them unique."""
-    than = "lt" if descending else "gt"
-    if len(fields) == 1:
-        return Q(**{f"{fields[0]}__{than}": after[0]})
-    first, last = fields
-    same = Q(**{f"{first}__{than}": after[0]}) | Q(**{first: after[0], f"{last}__{than}": after[1]})
-    # Said twice, because the databases use an index for this half only.
-    return Q(**{f"{first}__{than}e": after[0]}) & same

@@ -70,10 +70,12 @@ def planned(end: datetime) -> Course:
     return Course(end=end, base=end, due=end)
 
 
-def moved(course: Course, end: datetime) -> Course:
-    """The planned end was changed."""
+def moved(course: Course, end: datetime, now: datetime) -> Course:
+    """The planned end was changed. What was over, and no list came of, and is now to come, begins anew."""
     if course.state in (State.SCHEDULED, State.WAITING) and course.base == course.end:
         return replace(course, end=end, base=end, due=end)
+    if course.state in (State.POLLING, State.NO_DATA) and end > now:
+        return planned(end)
     return replace(course, end=end)
 
 

@@ -7,7 +7,7 @@ one person alone on the roster has it. Who carries a user id or e-mail and is no
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -121,19 +121,29 @@ def plain(name: str) -> str:
 
 
 def added(roster: Iterable[Identity], more: Iterable[Identity]) -> list[Identity]:
-    """A roster with more people, each once: the same user id or e-mail is the same person; newer words count."""
-    answer = list(roster)
-    for one in more:
-        for number, here in enumerate(answer):
-            same = (one.id and one.id == here.id) or (one.email and mail(one.email) == mail(here.email))
-            if same:
-                answer[number] = replace(
-                    here, id=one.id or here.id, email=one.email or here.email, name=one.name or here.name
-                )
-                break
-        else:
-            answer.append(one)
-    return answer
+    """A roster with more people, each once: the same user id or e-mail is the same person; newer words count.
+
+    Who has the user id of one and the e-mail of another makes them one person.
+    """
+    kept: dict[int, Identity] = {}
+    numbers: dict[str, int] = {}
+    for number, one in enumerate((*roster, *more)):
+        same = sorted({numbers[name] for name in _names(one) if name in numbers})
+        whole = one
+        for each in same:
+            here = kept[each] if each == same[0] else kept.pop(each)
+            for name in _names(here):
+                numbers.pop(name, None)
+            whole = Identity(whole.id or here.id, whole.email or here.email, whole.name or here.name)
+        at = same[0] if same else number
+        kept[at] = whole
+        numbers.update(dict.fromkeys(_names(whole), at))
+    return list(kept.values())
+
+
+def _names(one: Identity) -> list[str]:
+    names = [f"id {one.id}" if one.id else "", f"email {mail(one.email)}" if mail(one.email) else ""]
+    return [name for name in names if name]
 
 
 def _on_roster(person: Identity, known: Known) -> Identity:

@@ -35,7 +35,10 @@ class Session(models.Model):
     class Meta:
         ordering = ["-start", "-id"]
         constraints = [models.UniqueConstraint(fields=["connection", "external", "start"], name="session_once")]
-        indexes = [models.Index(fields=["due"], name="session_due", condition=models.Q(due__isnull=False))]
+        indexes = [
+            models.Index(fields=["due"], name="session_due", condition=models.Q(due__isnull=False)),
+            models.Index(fields=["-start", "-id"], name="session_latest"),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.external

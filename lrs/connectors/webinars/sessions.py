@@ -1,7 +1,7 @@
 """Sessions and rosters are made, found and changed here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -14,12 +14,32 @@ from lrs.connectors.webinars.attendance import Attendee, Plan, Room
 from lrs.connectors.webinars.hour import Course, State
 from lrs.connectors.webinars.matching import Identity
 from lrs.connectors.webinars.models import Alias, Expected, Session
+from statements.xapi import values
 
 _COURSE = ("end", "base", "due", "state", "tries", "reason")
 
 
 class SessionProblem(Exception):
-    """A session or roster that cannot be made or found; the text is a sentence for whoever asked."""
+    """A session or roster that cannot be made or found; the text is a sentence for whoever asked.
+
+    `about` names what is wrong, as the attendance webhook names it; empty where it is no one thing.
+    """
+
+    def __init__(self, sentence: str, about: str = "") -> None:
+        self.about = about
+        super().__init__(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a session is to be from now on; None: as it is."""
+
+    title: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    activity: str | None = None
+    parent: str | None = None
+    instructors: tuple[Attendee, ...] | None = None
 
 
 def plan(connection: Connection, meeting: str, planned: Plan, *, parent: str = "", now: datetime) -> Session:
@@ -29,12 +49,13 @@ def plan(connection: Connection, meeting: str, planned: Plan, *, parent: str = "
         raise SessionProblem(f"{provider.title} has no webinars.")
     meeting = provider.webinars.meeting(meeting.strip()) if provider.webinars.meeting else meeting.strip()
     if not meeting or not meeting.isprintable() or len(meeting) > 1000:
-        raise SessionProblem("A session needs the provider's id of the room, of at most 1000 printable characters.")
+        raise SessionProblem(
+            "A session needs the provider's id of the room, of at most 1000 printable characters.", "meeting_id"
+        )
     if planned.start is None or planned.end is None or planned.end <= planned.start:
-        raise SessionProblem("A session needs a start and an end, in this order.")
+        raise SessionProblem("A session needs a start and an end, in this order.", "scheduled_end")
     start, end = planned.start.astimezone(UTC), planned.end.astimezone(UTC)
-    if planned.activity and "://" not in planned.activity:
-        raise SessionProblem(f"The activity {planned.activity!r} is not an IRI such as https://lms.example/webinar/7.")
+    _require_iris(planned.activity, parent)
     with transaction.atomic():
         course = hour.planned(end)
         session, made = Session.objects.select_for_update().get_or_create(
@@ -44,7 +65,7 @@ def plan(connection: Connection, meeting: str, planned: Plan, *, parent: str = "
             defaults={name: getattr(course, name) for name in _COURSE},
         )
         if not made and session.end != end:
-            put_course(session, hour.moved(course_of(session), end))
+            put_course(session, hour.moved(course_of(session), end, now))
         session.title = planned.title[:400] or session.title
         session.activity = planned.activity or session.activity
         session.parent = parent or session.parent
@@ -56,30 +77,91 @@ def plan(connection: Connection, meeting: str, planned: Plan, *, parent: str = "
     return session
 
 
+def change(session: Session, wanted: Change, now: datetime) -> Session:
+    """Change a session; the room stays. What is settled is settled again soon. Raises SessionProblem."""
+    _require_iris(wanted.activity or "", wanted.parent or "")
+    with transaction.atomic():
+        kept = Session.objects.select_for_update(of=("self",)).select_related("connection").get(pk=session.pk)
+        start = wanted.start.astimezone(UTC) if wanted.start else kept.start
+        end = wanted.end.astimezone(UTC) if wanted.end else kept.end
+        if end <= start:
+            raise SessionProblem("A session ends after its start.", "scheduled_end")
+        if start != kept.start:
+            _require_movable(kept, start)
+        moved = (start, end) != (kept.start, kept.end)
+        if end != kept.end:
+            put_course(kept, hour.moved(course_of(kept), end, now))
+        kept.start, kept.end = start, end
+        kept.title = kept.title if wanted.title is None else wanted.title[:400]
+        kept.activity = kept.activity if wanted.activity is None else wanted.activity
+        kept.parent = kept.parent if wanted.parent is None else wanted.parent
+        if wanted.instructors is not None:
+            kept.instructors = [asdict(identity(one)) for one in wanted.instructors]
+        _settle_soon(kept, now)
+        kept.save()
+        if moved:
+            _wake(kept.connection_id, kept.external)
+    return kept
+
+
+def expect(session: Session, people: Iterable[Identity], now: datetime, *, replace: bool = False) -> int:
+    """`enrol`; what is settled already is settled again soon."""
+    with transaction.atomic():
+        number = enrol(session, people, replace=replace)
+        _roster_changed(session, now)
+    return number
+
+
+def dismiss(session: Session, who: Identity, now: datetime) -> bool:
+    """Take somebody off the roster, by user id or e-mail; whether they were on it."""
+    rows = session.roster.filter(person=who.id) if who.id else session.roster.filter(email=matching.mail(who.email))
+    with transaction.atomic():
+        gone, _ = rows.exclude(person="", email="").delete()
+        if gone:
+            _roster_changed(session, now)
+    return bool(gone)
+
+
 def enrol(session: Session, people: Iterable[Identity], *, replace: bool = False) -> int:
     """Put people on the roster, or change them; with `replace` nobody else stays. How many are on it now.
 
     Raises SessionProblem for somebody without user id and e-mail.
     """
-    asked = list(people)
-    for one in asked:
+    asked = [Identity(one.id.strip(), matching.mail(one.email), one.name.strip()[:400]) for one in people]
+    for number, one in enumerate(asked):
         if not one.id and not one.email:
-            raise SessionProblem(f"{one.name or 'Somebody'} has neither a user id nor an e-mail.")
+            sentence = f"{one.name or 'Somebody'} has neither a user id nor an e-mail."
+            raise SessionProblem(sentence, f"roster[{number}]")
+        if len(one.id) > 400 or len(one.email) > 320:
+            sentence = "A user id has at most 400 characters, an e-mail at most 320."
+            raise SessionProblem(sentence, f"roster[{number}]")
     with transaction.atomic():
         Session.objects.select_for_update().get(pk=session.pk)
         here = list(session.roster.order_by("id"))
         wanted = matching.added([] if replace else [_identity(row) for row in here], asked)
-        unused = {(row.person, matching.mail(row.email)): row for row in here}
-        rows = []
+        by_id = {row.person: row for row in here if row.person}
+        by_email = {row.email: row for row in here if row.email}
+        kept: dict[int, Identity] = {}
+        new: list[Expected] = []
+        changed: dict[int, datetime] = {}
         for one in wanted:
-            row = next((unused.pop(key) for key in list(unused) if _same(key, one)), None) or Expected(session=session)
-            row.person, row.email, row.name = one.id, matching.mail(one.email), one.name
-            rows.append(row)
-        # Those first: an address may go from one to another.
-        Expected.objects.filter(pk__in=[row.pk for row in unused.values()]).delete()
-        for row in rows:
-            row.save()
-    return len(rows)
+            row = by_id.get(one.id) or by_email.get(one.email)
+            if row is None or row.pk in kept:
+                new.append(Expected(session=session, person=one.id, email=one.email, name=one.name))
+                continue
+            kept[row.pk] = one
+            if _identity(row) != one:
+                changed[row.pk] = row.added
+                new.append(Expected(pk=row.pk, session=session, person=one.id, email=one.email, name=one.name))
+        # Out first, then in: an address may go from one to another.
+        gone = [row.pk for row in here if row.pk not in kept or row.pk in changed]
+        Expected.objects.filter(pk__in=gone).delete()
+        Expected.objects.bulk_create(new)
+        again = [row for row in new if row.pk in changed]
+        for row in again:
+            row.added = changed[row.pk]
+        Expected.objects.bulk_update(again, ["added"])
+    return len(wanted)
 
 
 def roster(session: Session) -> list[Identity]:
@@ -166,5 +248,28 @@ def _identity(row: Expected | Alias) -> Identity:
     return Identity(row.person, row.email, row.name)
 
 
-def _same(key: tuple[str, str], one: Identity) -> bool:
-    return bool((one.id and key[0] == one.id) or (one.email and key[1] == matching.mail(one.email)))
+def _require_iris(activity: str, parent: str) -> None:
+    for about, given in (("activity_id", activity), ("parent", parent)):
+        if given and (len(given) > 2000 or "://" not in given or not values.is_iri(given)):
+            raise SessionProblem(f"{given[:100]!r} is not an IRI such as https://lms.example/webinar/7.", about)
+
+
+def _require_movable(session: Session, start: datetime) -> None:
+    if session.sent.exists():
+        raise SessionProblem(
+            "Statements were made of this session, and its start is part of their ids: plan another session.",
+            "scheduled_start",
+        )
+    if Session.objects.filter(connection=session.connection_id, external=session.external, start=start).exists():
+        raise SessionProblem("Another session of the same room is planned for this start.", "scheduled_start")
+
+
+def _roster_changed(session: Session, now: datetime) -> None:
+    kept = Session.objects.select_for_update().get(pk=session.pk)
+    _settle_soon(kept, now)
+    kept.save()
+
+
+def _settle_soon(session: Session, now: datetime) -> None:
+    if session.state == State.FINAL:
+        put_course(session, hour.brought(course_of(session), now))

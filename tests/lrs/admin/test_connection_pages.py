@@ -367,3 +367,59 @@ def test_the_query_api_tells_how_connections_are_without_secrets(root, connect):
     assert abs(datetime.fromisoformat(told["next_sweep"]) - due) < timedelta(seconds=1)
     for secret in (SECRET, row.hook):
         assert secret not in answer.content.decode()
+
+
+def test_a_session_is_changed_at_its_page_and_what_is_wrong_is_said_at_its_field(operator, viewer, connect):
+    from lrs.connectors.webinars import sessions
+    from lrs.connectors.webinars.attendance import Attendee
+    from tests.lrs.connectors.webinars.conftest import START, planned
+
+    teacher = Attendee(id="417", email="curator@example.com", name="The Curator")
+    row = planned(connect("attendance", secret="s"), instructors=(teacher,))
+    page, edit = f"{SESSIONS}{row.pk}/change/", f"{SESSIONS}{row.pk}/edit/"
+    content = operator.get(page).content.decode()
+    assert 'value="2026-01-12T10:00"' in content
+    assert "curator@example.com=The Curator" in content
+    given = {
+        "title": "Safety",
+        "start": "2026-01-12T09:30",
+        "end": "2026-01-12T11:00",
+        "activity": "https://lms.example/7",
+        "parent": "",
+        "instructors": "curator@example.com=The Curator",
+    }
+    assert viewer.post(edit, given).status_code == 403
+    assert operator.post(edit, given).status_code == 302
+    changed = type(row).objects.get(pk=row.pk)
+    assert (changed.title, changed.start, changed.activity) == (
+        "Safety",
+        START - timedelta(minutes=30),
+        "https://lms.example/7",
+    )
+    assert [one.id for one in sessions.instructors(changed)] == ["417"]
+    wrong = operator.post(edit, {**given, "end": "2026-01-12T09:00", "title": "x"})
+    assert "A session ends after its start." in wrong.content.decode()
+    operator.post(edit, {**given, "instructors": "other@example.com"})
+    changed.refresh_from_db()
+    assert (changed.title, sessions.instructors(changed)[0].email) == ("Safety", "other@example.com")
+    assert [act.what for act in Act.objects.filter(kind="webinars.session", thing=str(row.pk))] == ["change"] * 2
+
+
+def test_the_roster_is_fetched_from_a_provider_that_tells_who_is_registered(operator, connect, settings):
+    from tests.lrs.connectors.webinars.conftest import planned
+    from tests.standins import etutorium
+
+    settings.LRS_OUTBOUND_ALLOW = ["127.0.0.1"]
+    with etutorium.running() as side:
+        side.registered = [{"email": "olena.koval@example.com"}, {"email": "petro.bondar@example.com"}]
+        row = planned(connect("etutorium", endpoint=side.url, api_token=side.token), meeting="13144", roster=())
+        page = f"{SESSIONS}{row.pk}/change/"
+        assert "Fetch the roster" in operator.get(page).content.decode()
+        said = operator.post(f"{SESSIONS}{row.pk}/fetch/", follow=True).content.decode()
+        assert f"{row.roster.count()} people are on the roster." in said
+        assert row.roster.count() > 0
+    settings.LRS_OUTBOUND_ALLOW = []
+    assert "LRS_OUTBOUND_ALLOW" in operator.post(f"{SESSIONS}{row.pk}/fetch/", follow=True).content.decode()
+    other = planned(connect("attendance", secret="s"), meeting="another")
+    assert "Fetch the roster" not in operator.get(f"{SESSIONS}{other.pk}/change/").content.decode()
+    assert b"does not tell who is registered" in operator.post(f"{SESSIONS}{other.pk}/fetch/", follow=True).content

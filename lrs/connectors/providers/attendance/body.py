@@ -26,6 +26,8 @@ FINAL, JOINED, LEFT = "attendance.final", "participant.joined", "participant.lef
 ENDED, PLANNED = "session.ended", "session.planned"
 EVENTS = (FINAL, JOINED, LEFT, ENDED, PLANNED)
 _MOST = 100_000
+# With these, days can be added and taken away.
+_YEARS = range(1970, 9000)
 
 
 class Fault(NamedTuple):
@@ -75,14 +77,14 @@ def happenings(given: Mapping[str, Any], source: Source, received: datetime) -> 
     room = Room(session["meeting_id"], session.get("session_id") or "")
     plan = Plan(
         title=session.get("title") or "",
-        start=_moment(session.get("scheduled_start")),
-        end=_moment(session.get("scheduled_end")),
+        start=moment(session.get("scheduled_start")),
+        end=moment(session.get("scheduled_end")),
         activity=session.get("activity_id") or "",
-        instructors=tuple(map(_attendee, given.get("instructors") or ())),
+        instructors=tuple(map(attendee, given.get("instructors") or ())),
     )
-    roster = tuple(map(_attendee, given.get("roster") or ()))
+    roster = tuple(map(attendee, given.get("roster") or ()))
     people = given.get("participants") or ()
-    opened, ended = _moment(session.get("started_at")), _moment(session.get("ended_at"))
+    opened, ended = moment(session.get("started_at")), moment(session.get("ended_at"))
     match given["event"]:
         case "attendance.final":
             return [Listed(room, source, tuple(map(_attended, people)), opened, ended, roster, plan)]
@@ -113,6 +115,17 @@ def faults(given: Any) -> list[Fault]:
     return found
 
 
+def fields(given: Mapping[str, Any], prefix: str, texts: Sequence[str]) -> list[Fault]:
+    """What is wrong with texts and times of a session, each by itself."""
+    found = [fault for name in texts for fault in _text(given.get(name), f"{prefix}{name}")]
+    return found + [fault for name in _TIMES for fault in _time(given.get(name), f"{prefix}{name}")]
+
+
+def people(given: Any, path: str) -> list[Fault]:
+    """What is wrong with a list of people who are named by our own side."""
+    return _each(given, path, _expected)
+
+
 _TIMES = ("scheduled_start", "scheduled_end", "started_at", "ended_at")
 _TEXTS = ("session_id", "title", "activity_id")
 
@@ -122,10 +135,9 @@ def _session(given: Mapping[str, Any]) -> list[Fault]:
     found = []
     if not isinstance(meeting, str) or not meeting.strip() or len(meeting) > 1000 or not meeting.isprintable():
         found.append(Fault("session.meeting_id", "must be a text of 1 to 1000 printable characters"))
-    found += [fault for name in _TEXTS for fault in _text(given.get(name), f"session.{name}")]
-    found += [fault for name in _TIMES for fault in _time(given.get(name), f"session.{name}")]
+    found += fields(given, "session.", _TEXTS)
     if not found:
-        start, end = _moment(given.get("scheduled_start")), _moment(given.get("scheduled_end"))
+        start, end = moment(given.get("scheduled_start")), moment(given.get("scheduled_end"))
         if (start is None) != (end is None):
             found.append(Fault("session.scheduled_end", "must come together with scheduled_start"))
         elif start is not None and end is not None and end <= start:
@@ -163,7 +175,7 @@ def _interval(given: Mapping[str, Any], path: str) -> list[Fault]:
     found = [fault for name in ("join", "leave") for fault in _time(given.get(name), f"{path}.{name}")]
     if found:
         return found
-    join, leave = _moment(given.get("join")), _moment(given.get("leave"))
+    join, leave = moment(given.get("join")), moment(given.get("leave"))
     if join is None and leave is None:
         return [Fault(path, "needs a join, and a leave where it is known")]
     if join is not None and leave is not None and leave < join:
@@ -193,18 +205,21 @@ def _time(given: Any, path: str) -> list[Fault]:
     if given is None or given == "":
         return []
     try:
-        if datetime.fromisoformat(given).tzinfo is not None:
+        when = datetime.fromisoformat(given)
+        if when.tzinfo is not None and when.astimezone(UTC).year in _YEARS:
             return []
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         pass
     return [Fault(path, "must be a time with its zone, such as 2026-01-12T10:00:00Z")]
 
 
-def _moment(given: str | None) -> datetime | None:
+def moment(given: str | None) -> datetime | None:
+    """A time that has no faults, in UTC; None where nothing is said."""
     return datetime.fromisoformat(given).astimezone(UTC) if given else None
 
 
-def _attendee(given: Mapping[str, Any]) -> Attendee:
+def attendee(given: Mapping[str, Any]) -> Attendee:
+    """A person that has no faults."""
     return Attendee(
         id=(given.get("external_id") or "").strip(),
         email=(given.get("email") or "").strip(),
@@ -216,19 +231,19 @@ def _attendee(given: Mapping[str, Any]) -> Attendee:
 def _attended(given: Mapping[str, Any]) -> Attended:
     stays = []
     for one in given.get("intervals") or ():
-        join, leave = _moment(one.get("join")), _moment(one.get("leave"))
+        join, leave = moment(one.get("join")), moment(one.get("leave"))
         joined = join or leave
         if joined is not None:
             stays.append(Stay(joined, leave))
-    return Attended(_attendee(given), tuple(stays), given.get("total_seconds"))
+    return Attended(attendee(given), tuple(stays), given.get("total_seconds"))
 
 
 def _moves(event: str, room: Room, people: Sequence[Mapping[str, Any]], received: datetime) -> list[Happening]:
     moves: list[Happening] = []
     for given in people:
-        who = _attendee(given)
+        who = attendee(given)
         name = "join" if event == JOINED else "leave"
-        times = [_moment(one.get(name)) for one in given.get("intervals") or ()] or [received]
+        times = [moment(one.get(name)) for one in given.get("intervals") or ()] or [received]
         key = who.id or who.email or who.name
         moves += [Moved(room, at or received, who, event == JOINED, key) for at in times]
     if not moves:

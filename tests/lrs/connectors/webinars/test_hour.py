@@ -89,6 +89,6 @@ def test_a_provider_that_is_never_free_is_given_up_after_days():
 
 
 def test_a_planned_end_that_moves_moves_the_asking_unless_it_has_begun():
-    assert hour.moved(hour.planned(END), END + MINUTE).due == END + MINUTE
+    assert hour.moved(hour.planned(END), END + MINUTE, END - MINUTE).due == END + MINUTE
     begun = hour.after(hour.planned(END), NOTHING, END, RULES)
-    assert hour.moved(begun, END + MINUTE).due == begun.due
+    assert hour.moved(begun, END + MINUTE, END + 2 * MINUTE).due == begun.due
