@@ -227,6 +227,7 @@ class Provider:
     verify     whether the sender of a delivery is who it must be; compares in constant time
     answer     what to tell a sender at once (a challenge); None: just 202
     message    the sender's own id of a delivery, empty where it has none: the same is kept once
+    paced      whether a delivery waits its turn (429) where more come than LRS_WEBHOOK_RATE: its sender sends it again
     cut        a delivery as events; raises Unreadable. Called by the worker, never while the sender waits
     read       what an event means; raises Refused
     decide     whether an event counts, given what happened before in its ordering
@@ -257,6 +258,7 @@ class Provider:
     problem: Callable[[Settings], str] | None = None
     answer: Callable[[Request, Settings], Answer | None] | None = None
     message: Callable[[Request, Settings], str] | None = None
+    paced: Callable[[Request], bool] | None = None
     decide: Callable[[Standing, Received, Event], Decision] | None = None
     sweep: Callable[[Context, Mapping[str, Any]], Iterator[Page]] | None = None
     every: Callable[[Settings], timedelta | None] | None = None

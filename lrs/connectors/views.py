@@ -1,6 +1,7 @@
 """POST /hooks/<key>: a provider's events are kept as they come, and acknowledged at once."""
 
 import logging
+import math
 import time
 from http import HTTPStatus
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from lrs.body import Body
-from lrs.connectors import connections, inbox, sealed
+from lrs.connectors import connections, inbox, pace, sealed
 from lrs.connectors.contract import Provider, Request, Settings
 from lrs.connectors.models import Connection
 from lrs.errors import TooLarge
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 def receive(request: HttpRequest, key: str) -> HttpResponse:
     """202 when the delivery is kept, whatever is in it; the worker looks into it.
 
-    404 for an unknown key, 401 for a wrong secret, 413 above LRS_MAX_WEBHOOK: nothing is kept then. Where the sender
+    404 for an unknown key, 401 for a wrong secret, 413 above LRS_MAX_WEBHOOK, 429 with Retry-After for a signed
+    attendance webhook that comes faster than LRS_WEBHOOK_RATE: nothing is kept then. Where the sender
     names its deliveries, 200 for one that was here before and 409 for another under the same name.
     """
     try:
@@ -49,6 +51,10 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
         return _answer(
             HTTPStatus.UNAUTHORIZED, "The sender is not who it must be.", WWW_Authenticate='Basic realm="hooks"'
         )
+    seconds = pace.wait(connection.pk, settings.LRS_WEBHOOK_RATE) if provider.paced and provider.paced(received) else 0
+    if seconds:
+        sentence = f"More than {settings.LRS_WEBHOOK_RATE} deliveries a minute came; send this one again later."
+        return _answer(HTTPStatus.TOO_MANY_REQUESTS, sentence, Retry_After=str(math.ceil(seconds)))
     answer = provider.answer(received, chosen) if provider.answer else None
     if answer is None or answer.keep:
         secret = str(chosen.get("header") or "")

@@ -58,6 +58,7 @@ def also(provider: Provider) -> Provider:
         cut=cut,
         read=read,
         message=message,
+        paced=signed,
         methods=tuple(dict.fromkeys((*provider.methods, "POST"))),
     )
 
@@ -81,6 +82,7 @@ PROVIDER = Provider(
     cut=lambda request, _: body.cut(request),
     read=lambda received, _: body.read(received),
     message=lambda request, _: signature.message(request),
+    paced=lambda _: True,
     check=_check,
     webinars=Webinars(),
 )

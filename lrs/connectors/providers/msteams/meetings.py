@@ -38,6 +38,8 @@ def meeting(text: str) -> str:
 
 def attendance(context: Context, asked: Asked) -> Sequence[Listed]:
     """Who was there, of all reports in the session's time. Raises CheckFailed, TransportError."""
+    if not context.settings["attendance"]:
+        raise CheckFailed("Teams is not asked who was there: import the list, or set attendance to yes and try again.")
     where, organizer = _found(context, asked)
     span = intervals.window(asked.start, asked.end)
     answer = []

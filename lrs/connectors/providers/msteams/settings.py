@@ -34,6 +34,12 @@ SETTINGS = (
         "client_secret", "of the app registration: the secret's value, not its id", SettingKind.SECRET, required=True
     ),
     Setting("tenant_id", "directory (tenant) id", required=True),
+    Setting(
+        "attendance",
+        "read from Teams who was there; no: lists come by the signed webhook and CSV only",
+        SettingKind.FLAG,
+        default=True,
+    ),
     Setting("organizer", "object id of a curator, for the check and for rooms whose address names no organizer"),
     Setting("api_url", f"instead of {GRAPH}", SettingKind.URL),
     Setting("login_url", f"instead of {LOGIN}", SettingKind.URL),

@@ -7,6 +7,7 @@ import pytest
 
 from lrs.connectors import connections
 from lrs.connectors.providers.msteams.meetings import meeting
+from lrs.connectors.webinars import sync
 from lrs.connectors.webinars.attendance import Attendee
 from tests.lrs.connectors.conftest import payload
 from tests.lrs.connectors.webinars.conftest import END, OLENA, PETRO, planned, run, said, told
@@ -94,6 +95,20 @@ def test_the_token_is_not_taken_to_another_host(teams, microsoft):
     session.refresh_from_db()
     assert "127.0.0.2, which is not Graph" in session.reason
     assert told(connection) == []
+
+
+def test_teams_is_not_asked_who_was_there_where_that_is_switched_off(teams, microsoft):
+    connection = teams(attendance="no")
+    session = planned(connection, JOIN)
+    attended(microsoft)
+    look(connection)
+    session.refresh_from_db()
+    assert (session.state, session.due, "set attendance to yes" in session.reason) == ("stopped", None, True)
+    assert (told(connection), [one for one in microsoft.asked if "attendanceReports" in str(one)]) == ([], [])
+    connections.change(connection, {"attendance": "yes"})
+    sync.retry(session, END)
+    look(connection)
+    assert len(told(connection)) == 3
 
 
 def test_no_report_yet_uses_a_try(teams, microsoft):

@@ -3,12 +3,14 @@
 import copy
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
+from django.test import Client
 from django.utils import timezone
 
-from lrs.connectors import connections, worker
+from lrs.connectors import connections, pace, worker
 from lrs.connectors.contract import Request
 from lrs.connectors.models import Delivery
 from lrs.connectors.providers.attendance import body as shape
@@ -107,6 +109,32 @@ def test_answers_are_those_that_are_promised(attendance, lrs_url):
     big = json.dumps(BODY | {"more": "x" * 9 * 2**20}).encode()
     assert post(lrs_url, attendance, big, id="msg_5").status_code == 413
     assert Delivery.objects.filter(connection=attendance).count() == 2
+
+
+def test_more_deliveries_than_are_taken_in_a_minute_are_asked_to_wait(attendance, connect, settings):
+    settings.LRS_WEBHOOK_RATE = 2
+    content = json.dumps(BODY).encode()
+
+    def send(connection, id, secret=SECRET):
+        signed = headers(content, id, secret)
+        return Client().post(f"/hooks/{connection.hook}", content, "application/json", headers=signed)
+
+    for number in (1, 2):
+        # Whoever has no secret takes nothing of it.
+        assert send(attendance, f"msg_{number}", "wrong").status_code == 401
+        assert send(attendance, f"msg_{number}").status_code == 202
+    answer = send(attendance, "msg_3")
+    assert (answer.status_code, answer.headers["Retry-After"]) in ((429, "30"), (429, "29"))
+    assert send(connect("attendance", secret=SECRET), "msg_1").status_code == 202
+    assert Delivery.objects.filter(connection=attendance).count() == 2
+
+
+def test_a_pause_gives_deliveries_back_and_never_more_than_a_minute_s():
+    connection = uuid4()
+    assert [pace.wait(connection, 2, now=0.0) for _ in range(3)] == [0.0, 0.0, 30.0]
+    assert [pace.wait(connection, 2, now=30.0), pace.wait(connection, 2, now=30.0)] == [0.0, 30.0]
+    assert [pace.wait(connection, 2, now=9e3) for _ in range(3)] == [0.0, 0.0, 30.0]
+    assert not any(pace.wait(connection, 0, now=9e3) for _ in range(1000))
 
 
 def test_what_is_wrong_with_a_body_is_told_with_paths(attendance, lrs_url):
