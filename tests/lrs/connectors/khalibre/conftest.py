@@ -1,6 +1,5 @@
 """Khalibre's side, and connections that ask it."""
 
-import os
 import uuid
 from collections.abc import Iterator
 
@@ -8,15 +7,14 @@ import pytest
 
 
 @pytest.fixture
-def side(settings) -> Iterator:
+def side(settings, monkeypatch) -> Iterator:
     """Khalibre's side, which may be reached: from here and from processes that a test starts."""
     from tests.standins import khalibre
 
     settings.LRS_OUTBOUND_ALLOW = ["127.0.0.1"]
-    os.environ["LRS_OUTBOUND_ALLOW"] = "127.0.0.1"
+    monkeypatch.setenv("LRS_OUTBOUND_ALLOW", "127.0.0.1")
     with khalibre.running() as side:
         yield side
-    del os.environ["LRS_OUTBOUND_ALLOW"]
 
 
 @pytest.fixture
