@@ -14,7 +14,7 @@ from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from lrs import access, http, parameters
+from lrs import access, parameters, problems
 from lrs.errors import NotFound, ServiceError, TooLarge, UnsupportedMediaType
 from lrs.parameters import Check
 from statements.errors import Fault, Invalid, StatementError
@@ -44,9 +44,9 @@ class Json(BaseRenderer):
 def failed(problem: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
     """The answer to a request that failed, as everywhere in the service."""
     if isinstance(problem, StatementError | ServiceError):
-        return http.answer(problem)
+        return problems.answer(problem)
     if isinstance(problem, Http404):
-        return http.answer(NotFound("There is nothing at this address."))
+        return problems.answer(NotFound("There is nothing at this address."))
     if isinstance(problem, APIException):
         return JsonResponse({"error": str(problem.detail), "errors": []}, status=problem.status_code)
     log.error("%s failed", context["request"].path, exc_info=problem)

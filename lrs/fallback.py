@@ -8,7 +8,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
 
-from lrs import http
+from lrs import problems, wire
 from lrs.errors import Forbidden, NotFound
 from statements.errors import Fault, Invalid
 from statements.xapi import versions
@@ -21,21 +21,21 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if request.path_info.startswith(_PEOPLE):
         return defaults.bad_request(request, exception)
     problem = "the request cannot be read, or its host is not served here (LRS_ALLOWED_HOSTS)"
-    return _versioned(request, http.answer(Invalid(Fault("", "request", problem))))
+    return _versioned(request, problems.answer(Invalid(Fault("", "request", problem))))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """403: what is here is not for this caller."""
     if request.path_info.startswith(_PEOPLE):
         return defaults.permission_denied(request, exception)
-    return _versioned(request, http.answer(Forbidden("This is not for you to see or do.")))
+    return _versioned(request, problems.answer(Forbidden("This is not for you to see or do.")))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """404: no such address."""
     if request.path_info.startswith(_PEOPLE):
         return defaults.page_not_found(request, exception)
-    return _versioned(request, http.answer(NotFound(f"There is nothing at {request.path[:200]}.")))
+    return _versioned(request, problems.answer(NotFound(f"There is nothing at {request.path[:200]}.")))
 
 
 def failed(request: HttpRequest) -> HttpResponseBase:
@@ -49,5 +49,5 @@ def failed(request: HttpRequest) -> HttpResponseBase:
 
 def _versioned(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     # Every answer names a version (xAPI 1.0.3 Communication 3.3), whoever gives it.
-    response.headers[versions.HEADER] = http.spoken(request)
+    response.headers[versions.HEADER] = wire.spoken(request)
     return response

@@ -24,7 +24,7 @@ from django.views.decorators.csrf import csrf_exempt
 from oauthlib.common import Request
 from oauthlib.oauth2 import BackendApplicationServer, InvalidClientError, OAuth2Error, RequestValidator
 
-from lrs import auth, http
+from lrs import auth, wire
 from lrs.body import Body
 from lrs.errors import ServiceError, TooLarge, TooManyRequests, Unauthorised
 from lrs.models import Credential, Token
@@ -121,7 +121,7 @@ def token(request: HttpRequest) -> HttpResponse:
             headers={
                 "Authorization": request.headers.get("Authorization", ""),
                 "Content-Type": _FORM,
-                "REMOTE_ADDR": http.address(request, {name.lower(): value for name, value in request.headers.items()}),
+                "REMOTE_ADDR": wire.address(request, {name.lower(): value for name, value in request.headers.items()}),
             },
         )
     except TooManyRequests as problem:

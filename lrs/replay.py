@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import resolve
 from django.utils import timezone
 
-from lrs import auth, http, quarantine
+from lrs import auth, problems, quarantine
 from lrs.body import Body
 from lrs.errors import ServiceError
 from lrs.http import Call, Resource
@@ -45,9 +45,9 @@ def replay(refusal: Refusal) -> Refusal:
         refusal.state = Refusal.State.OPEN
         refusal.result = {
             "at": timezone.now().isoformat(),
-            "status": http.STATUS[type(problem)],
+            "status": problems.status(problem),
             "error": str(problem),
-            "errors": quarantine.errors(http.faults(problem)),
+            "errors": quarantine.errors(problems.faults(problem)),
         }
         refusal.save(update_fields=["state", "result"])
     return refusal

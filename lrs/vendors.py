@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from lrs import http
+from lrs import problems
 from lrs.errors import NotFound
 from statements.profiles import PROFILES
 
@@ -16,7 +16,7 @@ def schema(request: HttpRequest, name: str) -> HttpResponse:
     """GET /profiles/<name>/schema.json: what this sender's statements should look like, beyond xAPI itself."""
     profile = PROFILES.get(name)
     if profile is None:
-        return http.answer(NotFound(f"There is no profile {name[:40]!r}; there is {', '.join(PROFILES)}."))
+        return problems.answer(NotFound(f"There is no profile {name[:40]!r}; there is {', '.join(PROFILES)}."))
     document = {"$id": f"{settings.LRS_PUBLIC_URL}/profiles/{name}/schema.json", **profile.schema}
     response = HttpResponse(json.dumps(document, indent=2), content_type="application/schema+json")
     response.headers["Cache-Control"] = "public, max-age=3600"

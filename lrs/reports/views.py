@@ -11,7 +11,7 @@ from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lrs import access, api, cursors, http, parameters
+from lrs import access, api, cursors, parameters, problems
 from lrs.api import Json
 from lrs.errors import NotFound
 from lrs.models import Credential
@@ -322,4 +322,4 @@ WHOLE: Mapping[str, type[Report]] = {
 
 def unknown(request: Any, **captured: Any) -> HttpResponse:
     """Any other address below /api."""
-    return http.answer(NotFound(f"There is nothing at {request.path[:200]}."))
+    return problems.answer(NotFound(f"There is nothing at {request.path[:200]}."))

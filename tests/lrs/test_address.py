@@ -4,7 +4,7 @@ import pytest
 from django.http import HttpRequest
 from django.test import override_settings
 
-from lrs import http
+from lrs import wire
 
 VIA_PROXY = {"x-forwarded-for": "198.51.100.1, 203.0.113.7"}
 
@@ -25,4 +25,4 @@ def request() -> HttpRequest:
 )
 def test_the_senders_address_is_what_the_trusted_proxy_added_last(trusted, headers, address):
     with override_settings(LRS_TRUST_PROXY=trusted):
-        assert http.address(request(), headers) == address
+        assert wire.address(request(), headers) == address

@@ -28,7 +28,7 @@ def test_a_query_above_the_limit_is_given_up_with_a_sentence_and_the_next_one_wo
 
 
 def test_a_query_that_was_given_up_is_answered_with_503():
-    from lrs.http import answer
+    from lrs.problems import answer
     from statements.errors import TooSlow
 
     response = answer(TooSlow(30))
