@@ -35,9 +35,12 @@ _COUNTED: Mapping[str, tuple[type[Any], str, str, Mapping[str, str]]] = {
     ),
 }
 # Counting so many takes some 40 ms.
-MOST_COUNTED = 50_000
-# Finding so many by what they mention takes that long.
-_MOST_MENTIONED = 10_000
+MOST_COUNTED = 20_000
+# Finding so many by what they mention takes that long, and so does telling of so many groups.
+_MOST_MENTIONED = 5_000
+MOST_GROUPS = 1_000
+# So many are counted in addition while the worker is behind.
+_MOST_WAITING = 50_000
 _TRIES = 5
 
 
@@ -171,7 +174,7 @@ def _add_up(asked: Counting, stored: datetime, key: str) -> list[dict[str, Any]]
     kept = kept if asked.since is None else kept.filter(day__gte=asked.since.astimezone(UTC).date())
     kept = kept if asked.until is None else kept.filter(day__lt=asked.until.astimezone(UTC).date())
     waiting = _between(_waiting(asked.store, stored, key), "stored", asked)
-    if _exceeds(waiting, MOST_COUNTED):
+    if _exceeds(waiting, _MOST_WAITING):
         raise _too_many(asked, "many are yet to be counted: ask again later, or bring since and until closer together")
     named = {f"by_{name}": F(field) for name, field in fields.items()}
     sums: Counter[tuple[Any, ...]] = Counter()
@@ -181,10 +184,16 @@ def _add_up(asked: Counting, stored: datetime, key: str) -> list[dict[str, Any]]
     ):
         groups = rows.annotate(period=PERIODS[asked.period](day)).values("period", **named).annotate(amount=amount)
         group: Any
-        for group in groups.order_by():
+        for group in groups.order_by()[: MOST_GROUPS + 1]:
             period = group["period"]
             by = [group[name] or None if name == "by_source" else group[name] for name in named]
             sums[(period.date() if isinstance(period, datetime) else period, *by)] += group["amount"]
+    if len(sums) > MOST_GROUPS:
+        problem = (
+            f"there are more than {MOST_GROUPS} groups of very many statements; bring since and until closer together,"
+            " ask for a longer period or for less in by; or ask for format=ndjson or csv, which counts on"
+        )
+        raise Invalid(Fault("?by", "filter-needed", problem))
     found = [
         {"period": period, **dict(zip(named, by, strict=True)), "amount": amount, "people": None}
         for (period, *by), amount in sums.items()

@@ -156,3 +156,11 @@ def test_one_activity_is_counted_by_what_mentions_it(store):
     assert (row.amount, row.people, row.by["activity"]) == (3, 1, "https://a.example/1")
     with pytest.raises(Invalid, match="closer together"):
         list(stats.count(Counting(store.pk, activity=key, most=2)))
+
+
+def test_more_groups_than_can_be_told_quickly_are_asked_for_otherwise(spread, monkeypatch):
+    glance.follow(spread.pk)
+    monkeypatch.setattr(stats, "MOST_GROUPS", 12)
+    assert list(stats.count(Counting(spread.pk, most=0)))
+    with pytest.raises(Invalid, match="format=ndjson or csv"):
+        list(stats.count(Counting(spread.pk, period="day", by=("kind",), most=0)))
