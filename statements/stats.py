@@ -125,8 +125,9 @@ def _are_many(asked: Counting) -> bool:
         return False
     if asked.activity is not None:
         about = Mention.objects.filter(store=asked.store, key=asked.activity, role=Role.ACTIVITY)
-        if _exceeds(_between(about, "stored", asked), min(asked.most, _MOST_MENTIONED)):
-            raise _too_many(asked, "bring since and until closer together")
+        most = min(asked.most, _MOST_MENTIONED)
+        if _exceeds(_between(about, "stored", asked), most):
+            raise _too_many(asked, "bring since and until closer together", most)
         return False
     if not _exceed(asked, asked.most):
         return False
@@ -137,8 +138,8 @@ def _are_many(asked: Counting) -> bool:
     return True
 
 
-def _too_many(asked: Counting, cure: str) -> Invalid:
-    problem = f"there are more than {asked.most} {asked.what} in this time; {cure}"
+def _too_many(asked: Counting, cure: str, most: int | None = None) -> Invalid:
+    problem = f"there are more than {most or asked.most} {asked.what} in this time; {cure}"
     return Invalid(Fault("?since", "filter-needed", problem))
 
 

@@ -112,12 +112,13 @@ def test_one_connection_is_found_by_its_source(connected):
 
 def test_more_rows_take_no_more_queries_than_one_for_each_connection(connected, store):
     api, busy, _ = connected
+    api.get("connections")
     counted = []
     for _ in range(2):
         with CaptureQueriesContext(database) as queries:
             assert api.get("connections").status_code == 200
         counted.append(len(queries))
-        for number in range(20):
+        for _each in range(20):
             Delivery.objects.create(connection=busy, received=NOW, body=b"", state="cut", message=uuid.uuid4().hex)
     assert counted[0] == counted[1]
 
