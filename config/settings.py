@@ -180,6 +180,7 @@ MIDDLEWARE = [
     "config.middleware.Authentication",
     "config.middleware.Messages",
     "config.middleware.Clickjacking",
+    "config.middleware.ContentSecurity",
 ]
 # Those two are there, as classes of ours that stand on Django's.
 SILENCED_SYSTEM_CHECKS = ["security.W002", "security.W003"]
