@@ -35,7 +35,49 @@ TITLE = gettext_lazy("Connections")
 _MOST = 200
 # More events of a state than so many are not counted.
 _COUNTED = 1_000
-_ABBREVIATIONS = {"id": "ID", "url": "URL", "api": "API", "jwt": "JWT"}
+# What settings are called.
+LABELS: Mapping[str, Text] = {
+    "account_id": gettext_lazy("Account ID"),
+    "actor": gettext_lazy("Actor"),
+    "api_token": gettext_lazy("API token"),
+    "api_url": gettext_lazy("API URL"),
+    "api_version": gettext_lazy("API version"),
+    "attendance": gettext_lazy("Attendance"),
+    "attendance_secret": gettext_lazy("Attendance secret"),
+    "auth": gettext_lazy("Auth"),
+    "client_id": gettext_lazy("Client ID"),
+    "client_secret": gettext_lazy("Client secret"),
+    "credit_minutes": gettext_lazy("Credit minutes"),
+    "credit_percent": gettext_lazy("Credit percent"),
+    "endpoint": gettext_lazy("Endpoint"),
+    "hash": gettext_lazy("Hash"),
+    "header": gettext_lazy("Header"),
+    "header_secret": gettext_lazy("Header secret"),
+    "home_page": gettext_lazy("Home page"),
+    "host": gettext_lazy("Host"),
+    "interval_minutes": gettext_lazy("Interval minutes"),
+    "jwt_private_key": gettext_lazy("JWT private key"),
+    "jwt_public_key": gettext_lazy("JWT public key"),
+    "limit_minutes": gettext_lazy("Limit minutes"),
+    "login_url": gettext_lazy("Login URL"),
+    "mode": gettext_lazy("Mode"),
+    "movements": gettext_lazy("Movements"),
+    "organizer": gettext_lazy("Organizer"),
+    "password": gettext_lazy("Password"),
+    "refresh_token": gettext_lazy("Refresh token"),
+    "registrations": gettext_lazy("Registrations"),
+    "secret": gettext_lazy("Secret"),
+    "secret_token": gettext_lazy("Secret token"),
+    "server": gettext_lazy("Server"),
+    "status_table": gettext_lazy("Status table"),
+    "sweep_minutes": gettext_lazy("Sweep minutes"),
+    "team_id": gettext_lazy("Team ID"),
+    "tenant_id": gettext_lazy("Tenant ID"),
+    "timezone": gettext_lazy("Timezone"),
+    "token_url": gettext_lazy("Token URL"),
+    "username": gettext_lazy("Username"),
+    "webhook_secret": gettext_lazy("Webhook secret"),
+}
 _DOTS = "••••••••"
 
 # What somebody does at the provider's side, after the connection is made.
@@ -118,7 +160,7 @@ class SettingsForm(forms.Form):
             self.fields[setting.name] = _field(setting, shown.get(setting.name, setting.default), new=not connection)
             if setting.kind is SettingKind.SECRET and shown.get(setting.name) == "set" and not setting.required:
                 self.fields[f"forget_{setting.name}"] = forms.BooleanField(
-                    label=_("Forget: %(setting)s") % {"setting": _label(setting.name)}, required=False
+                    label=_("Forget: %(setting)s") % {"setting": LABELS[setting.name]}, required=False
                 )
         self.fields["use_proxy"] = forms.BooleanField(
             label=_("Use the proxy"),
@@ -431,13 +473,8 @@ def _get(key: str) -> Connection:
     return row
 
 
-def _label(name: str) -> str:
-    words = [_ABBREVIATIONS.get(word, word) for word in name.split("_")]
-    return _(" ".join([words[0][:1].upper() + words[0][1:], *words[1:]]))
-
-
 def _field(setting: Setting, value: Any, *, new: bool) -> forms.Field:
-    given: dict[str, Any] = {"label": _label(setting.name), "help_text": _(setting.help), "required": setting.required}
+    given: dict[str, Any] = {"label": LABELS[setting.name], "help_text": _(setting.help), "required": setting.required}
     if setting.kind is SettingKind.SECRET:
         return _secret(setting, given, is_set=value == "set", new=new)
     given["initial"] = value
@@ -462,7 +499,7 @@ def _secret(setting: Setting, given: dict[str, Any], *, is_set: bool, new: bool)
     if not new:
         given["required"] = setting.required and not is_set
         if is_set:
-            given["help_text"] = f"{given['help_text']}. {_('It is set; leave it empty to keep it.')}"
+            given["help_text"] = _("%(help)s. It is set; leave it empty to keep it.") % {"help": given["help_text"]}
     return forms.CharField(widget=kind(attrs=shown), strip=True, **given)
 
 

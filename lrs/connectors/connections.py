@@ -26,8 +26,8 @@ from statements.models import Store
 _YES = {**dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off", ""), False)}
 # What every connection has, beside its provider's own settings.
 COMMON = (
-    Setting("use_proxy", "reach the provider through LRS_OUTBOUND_PROXY", SettingKind.FLAG, default=False),
-    Setting("store", "the store that the statements go to", default=DEFAULT_STORE),
+    Setting("use_proxy", "Reach the provider through LRS_OUTBOUND_PROXY", SettingKind.FLAG, default=False),
+    Setting("store", "The store that the statements go to", default=DEFAULT_STORE),
 )
 
 # Seconds that an answer is waited for where somebody sits before it.

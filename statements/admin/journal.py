@@ -55,7 +55,7 @@ class Filters(forms.Form):
 
     by = forms.CharField(label=gettext_lazy("Who"), required=False)
     what = forms.CharField(
-        label=gettext_lazy("What"), required=False, help_text=gettext_lazy("void, merge, change, rotate ...")
+        label=gettext_lazy("What"), required=False, help_text=gettext_lazy("Such as void, merge, change or rotate.")
     )
     kind = forms.CharField(label=gettext_lazy("Kind of thing"), required=False)
 

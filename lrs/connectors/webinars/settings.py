@@ -7,18 +7,18 @@ from lrs.connectors.webinars.hour import Rules
 from lrs.connectors.webinars.verdicts import Credit
 
 SETTINGS = (
-    Setting("home_page", "home page of people's accounts: the LMS whose user ids rooms are given", SettingKind.URL),
-    Setting("interval_minutes", "how often the list is asked for after the end", SettingKind.NUMBER, default=5),
-    Setting("limit_minutes", "for how long", SettingKind.NUMBER, default=60),
-    Setting("credit_minutes", "who was there for fewer minutes fails; 0: any presence", SettingKind.NUMBER, default=0),
+    Setting("home_page", "Home page of people's accounts: the LMS whose user ids rooms are given", SettingKind.URL),
+    Setting("interval_minutes", "How often the list is asked for after the end", SettingKind.NUMBER, default=5),
+    Setting("limit_minutes", "For how many minutes it is asked for", SettingKind.NUMBER, default=60),
+    Setting("credit_minutes", "Who was there for fewer minutes fails; 0: any presence", SettingKind.NUMBER, default=0),
     Setting(
         "credit_percent",
-        "who was there for less of the planned time fails; 0: any presence",
+        "Who was there for less of the planned time fails; 0: any presence",
         SettingKind.NUMBER,
         default=0,
     ),
-    Setting("movements", "a statement for each coming and going, too", SettingKind.FLAG, default=False),
-    Setting("registrations", "a statement for everybody on the roster, too", SettingKind.FLAG, default=False),
+    Setting("movements", "A statement for each coming and going, too", SettingKind.FLAG, default=False),
+    Setting("registrations", "A statement for everybody on the roster, too", SettingKind.FLAG, default=False),
 )
 
 

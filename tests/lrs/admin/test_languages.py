@@ -1,11 +1,18 @@
 """The languages of those who use it."""
 
+import ast
+import gettext
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.utils import translation
+from django.utils.translation.template import templatize
+
+from lrs.connectors.providers import PROVIDERS
+from tests import sample
 
 _PAIR = re.compile(r'^msgid "([^"\n]+)"\nmsgstr "([^"\n]+)"$', re.MULTILINE)
 
@@ -18,6 +25,105 @@ def test_what_is_translated_is_compiled(language):
     with translation.override(language):
         # Where this fails: manage.py compilemessages
         assert {said: translation.gettext(said) for said, _ in pairs} == dict(pairs)
+
+
+# Functions that translate, and where the text stands among the arguments; Setting is lrs.connectors.contract's.
+_TRANSLATING = {"_": 0, "gettext": 0, "gettext_lazy": 0, "ngettext": 0, "Setting": 1}
+_IN_TEMPLATES = re.compile(r"""\bn?gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+
+
+def _in_code(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            place = _TRANSLATING.get(node.func.id)
+            given = node.args[place] if place is not None and len(node.args) > place else None
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                yield given.value
+
+
+def _messages() -> set[str]:
+    """Every text of the code and the templates that is to be translated."""
+    root = Path(settings.BASE_DIR)
+    found: set[str] = set()
+    for package in ("config", "lrs", "statements"):
+        for file in (root / package).rglob("*.py"):
+            found.update(_in_code(file.read_text(encoding="utf-8")))
+        for file in (root / package).rglob("templates/**/*.html"):
+            code = templatize(file.read_text(encoding="utf-8"))
+            found.update(ast.literal_eval(text) for text in _IN_TEMPLATES.findall(code))
+    return {text for text in found if text}
+
+
+class _Missing(gettext.NullTranslations):
+    """Asked for what a catalogue does not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def gettext(self, message: str) -> str:
+        self.asked.append(message)
+        return message
+
+
+@pytest.mark.parametrize("language", ["de", "ja", "uk"])
+def test_no_text_of_ours_is_without_a_translation(language):
+    messages = _messages()
+    # Of each place where texts stand: code, templates, help texts of providers.
+    assert {"Requests a minute", "At the provider's side", PROVIDERS["zoom"].settings[0].help} <= messages
+    assert len(messages) > 600
+    catalogue = Path(settings.LOCALE_PATHS[0]) / language / "LC_MESSAGES" / "django.mo"
+    with catalogue.open("rb") as file:
+        translated = gettext.GNUTranslations(file)
+    missing = _Missing()
+    translated.add_fallback(missing)
+    for message in sorted(messages):
+        if translated.ngettext(message, message, 1) == message:
+            translated.gettext(message)
+    # Where this fails: README, Administration, on texts.
+    assert missing.asked == []
+
+
+@pytest.mark.parametrize("language", ["de", "ja", "uk"])
+def test_a_translation_names_what_the_text_names(language):
+    written = (Path(settings.LOCALE_PATHS[0]) / language / "LC_MESSAGES" / "django.po").read_text(encoding="utf-8")
+    assert "#, fuzzy" not in written
+    named = re.compile(r"%\(\w+\)[sd]")
+    for said, translated in _PAIR.findall(written):
+        assert set(named.findall(said)) == set(named.findall(translated)), said
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ["Auf der Seite des Anbieters", "Webhook-Adresse", "Aus der Server-to-Server-OAuth-App"]),
+        ("ja", ["プロバイダー側での設定", "Webhook アドレス", "Server-to-Server OAuth アプリのもの"]),
+        ("uk", ["На стороні провайдера", "Адреса вебхука", "Із застосунку Server-to-Server OAuth"]),
+    ],
+)
+def test_the_page_of_a_connection_is_in_the_reader_s_language(operator, store, language, words):
+    from lrs.connectors import connections
+
+    given = {"account_id": "account", "client_id": "app", "client_secret": "secret", "store": store.name}
+    row = connections.create("zoom", f"Zoom {store.name}", given)
+    page = operator.get(f"/admin/connectors/connection/{row.pk}/change/", headers={"accept-language": language})
+    for word in words:
+        assert word in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("de", "ann@example.com: 25 % Fortschritt in"),
+        ("ja", "25 % まで進めました"),
+        ("uk", "ann@example.com: прогрес 25 %"),
+    ],
+)
+def test_statements_are_sentences_in_the_reader_s_language(viewer, credential, language, sentence):
+    sample.send(credential.credential, [sample.statement()])
+    query = {"store": credential.credential.store_id}
+    page = viewer.get("/admin/statements/statement/", query, headers={"accept-language": language})
+    assert sentence in page.content.decode().replace("\xa0", " ")
 
 
 @pytest.mark.parametrize(("language", "word"), [("de", "Lernende"), ("ja", "学習者"), ("uk", "Учні")])

@@ -5,31 +5,35 @@ from typing import Any
 from lrs.connectors.contract import Setting, SettingKind, Settings
 
 SETTINGS = (
-    Setting("account_id", "the account's number; used where an event names none"),
-    Setting("host", "learningmanager.adobe.com, or learningmanagereu.adobe.com", default="learningmanager.adobe.com"),
+    Setting("account_id", "The account's number; used where an event names none"),
+    Setting(
+        "host",
+        "Such as learningmanagereu.adobe.com in Europe",
+        default="learningmanager.adobe.com",
+    ),
     Setting(
         "auth",
-        "how ALM proves itself to the webhook: none, basic (username, password), or header (a shared secret)",
+        "How ALM proves itself to the webhook: none, basic (username, password), or header (a shared secret)",
         SettingKind.CHOICE,
         default="none",
         choices=("none", "basic", "header"),
     ),
-    Setting("username", "of Basic authentication at the webhook"),
-    Setting("password", "of Basic authentication at the webhook", SettingKind.SECRET),
-    Setting("header", "the name of the header with the shared secret"),
-    Setting("header_secret", "what that header must say", SettingKind.SECRET),
-    Setting("client_id", "of the application in ALM (Integration Admin > Applications), for names and e-mails"),
-    Setting("client_secret", "of the application", SettingKind.SECRET),
-    Setting("refresh_token", "of the application, with the scope admin:read", SettingKind.SECRET),
+    Setting("username", "Of Basic authentication at the webhook"),
+    Setting("password", "Of Basic authentication at the webhook", SettingKind.SECRET),
+    Setting("header", "The name of the header with the shared secret"),
+    Setting("header_secret", "What that header must say", SettingKind.SECRET),
+    Setting("client_id", "Of the application in ALM (Integration Admin > Applications), for names and e-mails"),
+    Setting("client_secret", "Of the application", SettingKind.SECRET),
+    Setting("refresh_token", "Of the application, with the scope admin:read", SettingKind.SECRET),
     Setting(
         "actor",
-        "who statements are about: the ALM account (at once), or the e-mail (waits until it is known)",
+        "Who statements are about: the ALM account (at once), or the e-mail (waits until it is known)",
         SettingKind.CHOICE,
         default="account",
         choices=("account", "mbox"),
     ),
-    Setting("api_url", "instead of https://HOST/primeapi/v2", SettingKind.URL),
-    Setting("token_url", "instead of https://HOST/oauth/token/refresh", SettingKind.URL),
+    Setting("api_url", "Instead of https://HOST/primeapi/v2", SettingKind.URL),
+    Setting("token_url", "Instead of https://HOST/oauth/token/refresh", SettingKind.URL),
 )
 
 _NEEDED = {"none": (), "basic": ("username", "password"), "header": ("header", "header_secret")}

@@ -49,7 +49,7 @@ def also(provider: Provider) -> Provider:
     def message(request: Request, given: Given) -> str:
         return signature.message(request) if signed(request) else ""
 
-    secret = Setting(OWN, "of the signed attendance webhook; several, with spaces between, while one is replaced")
+    secret = Setting(OWN, "Of the signed attendance webhook; several, with spaces between, while one is replaced")
     return replace(
         provider,
         settings=(*provider.settings, replace(secret, kind=SettingKind.SECRET)),
@@ -73,7 +73,7 @@ PROVIDER = Provider(
     name="attendance",
     title="Webinars by webhook and CSV",
     settings=(
-        Setting("secret", "of the webhook; several, with spaces between, while one is replaced", SettingKind.SECRET),
+        Setting("secret", "Of the webhook; several, with spaces between, while one is replaced", SettingKind.SECRET),
         *webinars.SETTINGS,
     ),
     problem=webinars.problem,

@@ -12,10 +12,10 @@ PROVIDER = Provider(
     name="bigbluebutton",
     title="BigBlueButton",
     settings=(
-        Setting("server", "its address, as bbb-conf --secret prints it", SettingKind.URL, required=True),
-        Setting("secret", "the shared secret, as bbb-conf --secret prints it", SettingKind.SECRET, required=True),
+        Setting("server", "Its address, as bbb-conf --secret prints it", SettingKind.URL, required=True),
+        Setting("secret", "The shared secret, as bbb-conf --secret prints it", SettingKind.SECRET, required=True),
         Setting(
-            "hash", "of checksums", SettingKind.CHOICE, default="sha256", choices=("sha256", "sha1", "sha384", "sha512")
+            "hash", "Of checksums", SettingKind.CHOICE, default="sha256", choices=("sha256", "sha1", "sha384", "sha512")
         ),
         *webinars.SETTINGS,
     ),

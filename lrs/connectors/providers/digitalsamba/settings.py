@@ -8,12 +8,12 @@ from lrs.connectors.webinars import settings as webinars
 
 SERVER = "https://api.digitalsamba.com"
 SETTINGS = (
-    Setting("server", "address of the API", default=SERVER),
-    Setting("api_token", "the team's developer key", SettingKind.SECRET, required=True),
-    Setting("team_id", "the team's id", required=True),
+    Setting("server", "Address of the API", default=SERVER),
+    Setting("api_token", "The team's developer key", SettingKind.SECRET, required=True),
+    Setting("team_id", "The team's id", required=True),
     Setting(
         "webhook_secret",
-        "authorization_header of the webhook; without it no webhook is taken, and lists are asked for after the end",
+        "The webhook's authorization_header; without it no webhook is taken, and lists are asked for after the end",
         SettingKind.SECRET,
     ),
     *webinars.SETTINGS,

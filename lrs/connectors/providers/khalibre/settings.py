@@ -10,22 +10,23 @@ from lrs.connectors.providers.khalibre.statuses import Meaning
 
 VERSIONS = ("1.1", "1.0")
 SETTINGS = (
-    Setting("host", "the host name, such as khalibre.com, without https://", required=True),
-    Setting("client_id", "of the OAuth 2.0 credential (Organisation settings > API integration)", required=True),
-    Setting("client_secret", "of the OAuth 2.0 credential", SettingKind.SECRET, required=True),
-    Setting("api_version", "of Khalibre's API", SettingKind.CHOICE, default="1.1", choices=VERSIONS),
-    Setting("sweep_minutes", "how often all progress is read; 0: only by hand", SettingKind.NUMBER, default=60),
+    Setting("host", "The host name, such as khalibre.com, without https://", required=True),
+    Setting("client_id", "Of the OAuth 2.0 credential (Organisation settings > API integration)", required=True),
+    Setting("client_secret", "Of the OAuth 2.0 credential", SettingKind.SECRET, required=True),
+    Setting("api_version", "Of Khalibre's API", SettingKind.CHOICE, default="1.1", choices=VERSIONS),
+    Setting("sweep_minutes", "How often all progress is read; 0: only by hand", SettingKind.NUMBER, default=60),
     Setting(
         "status_table",
-        f"what a status (its text or its number) means, as JSON: one of {', '.join(Meaning)} for each",
+        "What a status (its text or its number) means, as JSON: one of registered, progressed, completed, passed,"
+        " failed, unregistered for each",
         SettingKind.TABLE,
         default={},
     ),
-    Setting("timezone", "of dates that are written without one", default="UTC"),
-    Setting("username", "of Basic authentication at the webhook"),
-    Setting("password", "of Basic authentication at the webhook", SettingKind.SECRET),
-    Setting("api_url", "instead of https://HOST/o/kh-gateway/lms/vVERSION", SettingKind.URL),
-    Setting("token_url", "instead of https://HOST/o/oauth2/token", SettingKind.URL),
+    Setting("timezone", "Of dates that are written without one", default="UTC"),
+    Setting("username", "Of Basic authentication at the webhook"),
+    Setting("password", "Of Basic authentication at the webhook", SettingKind.SECRET),
+    Setting("api_url", "Instead of https://HOST/o/kh-gateway/lms/vVERSION", SettingKind.URL),
+    Setting("token_url", "Instead of https://HOST/o/oauth2/token", SettingKind.URL),
 )
 
 

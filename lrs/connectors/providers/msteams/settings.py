@@ -23,26 +23,26 @@ class Mode(StrEnum):
 SETTINGS = (
     Setting(
         "mode",
-        "application: webinars are in each curator's calendar; delegated: all are in the calendar of one person,"
+        "With application, webinars are in each curator's calendar; with delegated, in the calendar of one person,"
         " who signs in",
         SettingKind.CHOICE,
         default=Mode.APPLICATION.value,
         choices=tuple(Mode),
     ),
-    Setting("client_id", "application (client) id of the app registration", required=True),
+    Setting("client_id", "Application (client) id of the app registration", required=True),
     Setting(
-        "client_secret", "of the app registration: the secret's value, not its id", SettingKind.SECRET, required=True
+        "client_secret", "Of the app registration: the secret's value, not its id", SettingKind.SECRET, required=True
     ),
-    Setting("tenant_id", "directory (tenant) id", required=True),
+    Setting("tenant_id", "Directory (tenant) id", required=True),
     Setting(
         "attendance",
-        "read from Teams who was there; no: lists come by the signed webhook and CSV only",
+        "Read from Teams who was there; no: lists come by the signed webhook and CSV only",
         SettingKind.FLAG,
         default=True,
     ),
-    Setting("organizer", "object id of a curator, for the check and for rooms whose address names no organizer"),
-    Setting("api_url", f"instead of {GRAPH}", SettingKind.URL),
-    Setting("login_url", f"instead of {LOGIN}", SettingKind.URL),
+    Setting("organizer", "Object id of a curator, for the check and for rooms whose address names no organizer"),
+    Setting("api_url", "Instead of Microsoft's, such as https://graph.microsoft.us/v1.0", SettingKind.URL),
+    Setting("login_url", "Instead of Microsoft's, such as https://login.microsoftonline.us", SettingKind.URL),
     *webinars.SETTINGS,
 )
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")

@@ -11,14 +11,14 @@ PROVIDER = Provider(
     name="zoom",
     title="Zoom Meetings",
     settings=(
-        Setting("account_id", "of the Server-to-Server OAuth app", required=True),
-        Setting("client_id", "of the app", required=True),
-        Setting("client_secret", "of the app", SettingKind.SECRET, required=True),
+        Setting("account_id", "Of the Server-to-Server OAuth app", required=True),
+        Setting("client_id", "Of the app", required=True),
+        Setting("client_secret", "Of the app", SettingKind.SECRET, required=True),
         Setting(
-            "secret_token", "of the app's event subscriptions; without it webhooks are refused", SettingKind.SECRET
+            "secret_token", "Of the app's event subscriptions; without it webhooks are refused", SettingKind.SECRET
         ),
-        Setting("api_url", "instead of https://api.zoom.us/v2", SettingKind.URL),
-        Setting("token_url", "instead of https://zoom.us/oauth/token", SettingKind.URL),
+        Setting("api_url", "Instead of https://api.zoom.us/v2", SettingKind.URL),
+        Setting("token_url", "Instead of https://zoom.us/oauth/token", SettingKind.URL),
         *webinars.SETTINGS,
     ),
     problem=webinars.problem,
