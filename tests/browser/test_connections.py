@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from playwright.sync_api import expect
 
+# An address that is refused at once: the test is not about the network, and a name that is looked up takes seconds.
+_NOWHERE = "127.0.0.1"
 _SECRET = "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"
 
 
@@ -23,13 +25,19 @@ def _keys() -> tuple[str, str]:
 # What is typed in, by the labels of the fields.
 FORMS: Mapping[str, Mapping[str, str]] = {
     "alm": {"Account ID": "1234", "Username": "adobe", "Password": _SECRET},
-    "khalibre": {"Host": "lms.example.com", "Client ID": "app", "Client secret": _SECRET},
+    "khalibre": {"Host": _NOWHERE, "Client ID": "app", "Client secret": _SECRET},
     "attendance": {"Secret": _SECRET},
-    "bigbluebutton": {"Server": "https://bbb.example.com/bigbluebutton/", "Secret": _SECRET},
-    "zoom": {"Account ID": "account", "Client ID": "app", "Client secret": _SECRET},
+    "bigbluebutton": {"Server": f"https://{_NOWHERE}/bigbluebutton/", "Secret": _SECRET},
+    "zoom": {
+        "Account ID": "account",
+        "Client ID": "app",
+        "Client secret": _SECRET,
+        "API URL": f"https://{_NOWHERE}/v2",
+        "Token URL": f"https://{_NOWHERE}/token",
+    },
     "msteams": {"Client ID": "app", "Client secret": _SECRET, "Tenant ID": "00000000-0000-0000-0000-000000000001"},
-    "digitalsamba": {"API token": _SECRET, "Team ID": "team"},
-    "etutorium": {"API token": _SECRET},
+    "digitalsamba": {"API token": _SECRET, "Team ID": "team", "Server": f"https://{_NOWHERE}/api"},
+    "etutorium": {"API token": _SECRET, "Endpoint": f"https://{_NOWHERE}"},
     "vatra": {"Server": "https://vatra.example.com", "API token": _SECRET},
 }
 _CHOSEN = {"alm": {"Auth": "basic"}, "msteams": {"Mode": "delegated"}}
@@ -51,9 +59,10 @@ def test_a_provider_is_connected_by_its_form(desk, store, request, provider, pho
     name = f"{provider} {uuid.uuid4().hex[:6]}"
     look = desk.open("operator", phone=phone)
     page = look.go(f"/admin/connectors/connection/?store={store.pk}")
-    page.get_by_role("link", name="New connection").click()
-    look.check()
-    page.get_by_role("link", name=PROVIDERS[provider].title).click()
+    look.follow(page.get_by_role("link", name="New connection"))
+    if provider == "zoom":
+        look.check()
+    look.follow(page.get_by_role("link", name=PROVIDERS[provider].title))
     page.get_by_label("Name", exact=True).fill(name)
     for label, value in FORMS[provider].items():
         page.get_by_label(label, exact=True).fill(value)
@@ -72,7 +81,6 @@ def test_a_provider_is_connected_by_its_form(desk, store, request, provider, pho
     if provider == "msteams":
         expect(page.get_by_role("link", name="Sign in to Microsoft")).to_be_visible()
         expect(page.get_by_role("alert").first).to_be_visible()
-    look.check()
     page.locator("summary", has_text="Check").click()
     look.check()
     _picture(request, page, f"connection-{provider}{'-phone' if phone else ''}")
