@@ -33,6 +33,8 @@ from statements.templatetags.records import ago
 
 TITLE = gettext_lazy("Connections")
 _MOST = 200
+# The newest events in which the statements of a sweep are looked for: some 30 ms.
+_MOST_LOOKED = 10_000
 # More events of a state than so many are not counted.
 _COUNTED = 1_000
 # What settings are called.
@@ -600,13 +602,15 @@ def _tasks(row: Connection) -> Listing:
 
 
 def _runs(row: Connection) -> Listing:
-    runs = Run.objects.filter(connection=row)[:10]
+    runs = list(Run.objects.filter(connection=row)[:10])
+    statements = _statements_of(row, runs)
     return Listing(
         caption=_("Last sweeps"),
         columns=(
             Column(_("Begun"), "time"),
             Column(_("Rows"), "number"),
             Column(_("New events"), "number"),
+            Column(_("Statements"), "number"),
             Column(_("What became of it"), "wide"),
         ),
         rows=[
@@ -616,6 +620,7 @@ def _runs(row: Connection) -> Listing:
                     ago(run.started),
                     f"{run.rows} / {run.total}" if run.total else run.rows,
                     run.events,
+                    statements[run.pk],
                     _last_line(run.problem) or run.notes or (_("done") if run.ok else _("under way")),
                 ),
                 tone="bad" if run.ok is False else "",
@@ -624,6 +629,20 @@ def _runs(row: Connection) -> Listing:
         ],
         empty=_("Nothing was swept yet."),
     )
+
+
+def _statements_of(row: Connection, runs: list[Run]) -> dict[int, str]:
+    """How many statements the events became that each run read; a + where more events came since than are looked at."""
+    done = InboxEvent.objects.filter(connection=row, state=InboxEvent.State.DONE).order_by("-id")
+    looked = list(done.values_list("received", "delivery", "statements")[:_MOST_LOOKED]) if runs else []
+    whole = len(looked) < _MOST_LOOKED
+    answer = {}
+    for run in runs:
+        last = run.finished or timezone.now()
+        read = [len(ids) for received, delivery, ids in looked if delivery is None and run.started <= received <= last]
+        partly = run.events and not whole and run.started <= looked[-1][0]
+        answer[run.pk] = f"{sum(read)}{'+' if partly else ''}"
+    return answer
 
 
 def _last_line(text: str) -> str:

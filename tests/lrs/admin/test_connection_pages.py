@@ -287,6 +287,25 @@ def test_a_course_is_booked_at_khalibre(operator, store, settings):
     ).lower().replace("email", "e-mail")
 
 
+def test_a_sweep_is_shown_with_the_statements_that_it_became(operator, store, settings):
+    from lrs.connectors import schedule, sweeps
+    from tests.standins import khalibre
+
+    settings.LRS_OUTBOUND_ALLOW = ["127.0.0.1"]
+    with khalibre.running() as side:
+        row = _khalibre(side, store)
+        for number in range(7):
+            side.row(f"l{number}@example.com", 1)
+        schedule.sweep_now(row, sweeps.silent)
+        worker.work_off(timezone.now())
+        side.rows[0]["completedActivity"] = 5
+        schedule.sweep_now(row, sweeps.silent)
+        worker.work_off(timezone.now())
+    shown = _page(operator, f"{LIST}{row.pk}/change/")
+    numbers = re.findall(r'data-label="Statements"><span class="r-value">([^<]*)<', shown)
+    assert numbers == ["1", "7"]
+
+
 def _khalibre(side, store):
     given = {"host": "127.0.0.1", "client_id": "app", "client_secret": "app-secret", "store": store.name}
     given |= {"api_url": f"{side.url}/o/kh-gateway/lms/v1.1", "token_url": f"{side.url}/o/oauth2/token"}

@@ -302,6 +302,8 @@ def test_results_are_read_with_their_statements(lms, generic, settled):
 def test_a_roster_that_changes_when_all_is_settled_is_judged_again(lms, generic, settled):
     assert ("failed", PETRO) in told(generic)
     assert lms.send("DELETE", f"/{settled.pk}/roster?email={PETRO}").status_code == 204
+    run(generic, timezone.now() + timedelta(seconds=1))
+    assert not [who for verb, who in told(generic) if verb == "failed"]
     late = {"roster": [{"email": "late@example.com"}]}
     assert lms.send("POST", f"/{settled.pk}/roster", late).json() == {"expected": 2}
     run(generic, timezone.now() + timedelta(seconds=1))
