@@ -87,19 +87,13 @@ def _fresh(store: int, entries: Sequence[Entry]) -> list[Entry]:
 
 def _kept(store: int, wanted: Sequence[str]) -> dict[str, _Stored]:
     here = dialect()
-    marks = ", ".join(["%s"] * len(wanted))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT key, text, timestamp, timestamp_given FROM statements_statement"
-            f" WHERE store = %s AND key IN ({marks})"
-            " UNION ALL SELECT key, NULL, at, %s FROM statements_erased"
-            f" WHERE store = %s AND key IN ({marks})",
-            [store, *wanted, False, store, *wanted],
-        )
-        return {
-            here.key(key): _Stored(kept, here.moment(timestamp), bool(given))
-            for key, kept, timestamp, given in cursor.fetchall()
-        }
+    among, values = here.among("key", wanted)
+    found = here.select(
+        f"SELECT key, text, timestamp, timestamp_given FROM statements_statement WHERE store = %s AND {among}"
+        f" UNION ALL SELECT key, NULL, at, 1 = 0 FROM statements_erased WHERE store = %s AND {among}",
+        [store, *values, store, *values],
+    )
+    return {here.key(key): _Stored(kept, here.moment(timestamp), bool(given)) for key, kept, timestamp, given in found}
 
 
 def _same(kept: _Stored, entry: Entry) -> bool:

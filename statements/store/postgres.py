@@ -27,8 +27,13 @@ SELECT pg_advisory_xact_lock_shared({_REFERENCES}, {{store}}),
        pg_advisory_xact_lock_shared((extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
 """
 _ONE_VALUES = {"stored": "clock.now", "timestamp": "coalesce(%s::timestamptz, clock.now)"}
+# Each reads from the one before it, because what stands side by side in one SELECT has no promised order.
 _OPEN = """
-SELECT pg_advisory_xact_lock_shared((extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+WITH locked AS MATERIALIZED (SELECT {lock}(%s, %s)),
+opened AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock_shared((extract(epoch FROM clock_timestamp()) * 1000000)::bigint) FROM locked
+)
+SELECT clock_timestamp() FROM opened
 """
 # The lock is taken before the clock is read for `stored`; a write whose lock is not seen here is stored after this
 # statement began.
@@ -65,12 +70,9 @@ SELECT count(*) FROM statement
 def transaction(store: int, refers: bool) -> Iterator[datetime]:
     """See Dialect.transaction."""
     lock = "pg_advisory_xact_lock" if refers else "pg_advisory_xact_lock_shared"
-    with django_transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {lock}(%s, %s)", [_REFERENCES, store])
-        cursor.execute(_OPEN)
-        cursor.execute("SELECT clock_timestamp()")
-        (now,) = cursor.fetchone()
-        yield now.astimezone(UTC)
+    with django_transaction.atomic():
+        ((now,),) = select(_OPEN.format(lock=lock), (_REFERENCES, store))
+        yield moment(now)
 
 
 def quick(entry: Entry) -> bool:

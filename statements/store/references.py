@@ -160,15 +160,12 @@ def _referred(store: int, wanted: Iterable[str]) -> list[Target]:
 
 
 def _select(columns: str, store: int, column: str, wanted: Iterable[str]) -> list[tuple[Any, ...]]:
-    values = sorted(wanted)
-    if not values:
+    ordered = sorted(wanted)
+    if not ordered:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {columns} FROM statements_statement WHERE store = %s AND {column} IN ({_marks(values)})",
-            [store, *values],
-        )
-        return list(cursor.fetchall())
+    here = dialect()
+    among, values = here.among(column, ordered)
+    return here.select(f"SELECT {columns} FROM statements_statement WHERE store = %s AND {among}", [store, *values])
 
 
 def _marks(values: list[str]) -> str:
