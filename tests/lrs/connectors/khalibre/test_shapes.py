@@ -73,6 +73,9 @@ def test_every_field_of_khalibres_tables_is_there_with_its_type(shape):
 
 
 def said(kind):
+    if typing.get_origin(kind) is typing.Annotated:
+        # What the OpenAPI document says of it beside.
+        (kind, *_) = typing.get_args(kind)
     if isinstance(kind, types.UnionType):
         (kind,) = [one for one in typing.get_args(kind) if one is not type(None)]
     return kind
