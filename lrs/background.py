@@ -3,15 +3,18 @@
 import logging
 from datetime import datetime
 
-from lrs import quarantine, replay, tasks
+from lrs import erasure, quarantine, replay, tasks
+from lrs.erasure import ErasureError
 from lrs.models import Refusal
 from lrs.quarantine import QuarantineError
 from lrs.tasks import Result, Running
 from statements import glance, progress
+from statements.models import Store
 
 log = logging.getLogger(__name__)
 
 REBUILD = "rebuild progress"
+ERASE = "erase"
 REPLAY = replay.TASK
 
 
@@ -57,7 +60,24 @@ def _is_accepted(number: int) -> bool:
         return False
 
 
-KINDS: tasks.Kinds = {REBUILD: rebuild, REPLAY: replay_refusals}
+def erase(running: Running) -> Result:
+    """Erase a person. Arguments: store, person, mentions."""
+    store = Store.objects.get(pk=running.arguments["store"])
+    try:
+        whom = erasure.who(store, str(running.arguments["person"]))
+    except ErasureError:
+        # One that was stopped at its very end.
+        return Result("There is nothing left of them.")
+    done = erasure.erase(
+        whom,
+        mentions=bool(running.arguments["mentions"]),
+        say=lambda what, amount, total: running.say(amount, total, what),
+    )
+    erasure.note(whom, done, by=running.by)
+    return Result("Erased.", list(done.items()))
+
+
+KINDS: tasks.Kinds = {REBUILD: rebuild, REPLAY: replay_refusals, ERASE: erase}
 
 
 def tick(now: datetime) -> int:

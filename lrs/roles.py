@@ -31,7 +31,8 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
         Right(("change",), ("statements.person", "statements.statement", "statements.progress")),
         Right(("view",), ("lrs.credential",)),
     ),
-    ADMINISTRATOR: (Right(_ALL, _ADMINISTERED),),
+    # To erase a learner is to delete a person.
+    ADMINISTRATOR: (Right(_ALL, _ADMINISTERED), Right(("delete",), ("statements.person",))),
 }
 # What nobody but a superuser has: to see these is to see what an administrator did.
 _NOT_FOR = {VIEWER: ("statements.act",), OPERATOR: ("statements.act",), ADMINISTRATOR: ()}

@@ -4,6 +4,7 @@ from lrs.admin import connections as connections
 from lrs.admin import credentials as credentials
 from lrs.admin import home as home
 from lrs.admin import inbox as inbox
+from lrs.admin import learners as learners
 from lrs.admin import quarantine as quarantine
 from lrs.admin import shapes as shapes
 from lrs.admin import sources as sources

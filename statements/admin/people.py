@@ -166,7 +166,12 @@ class PersonAdmin(Page):
             merge=self._merge_button(person) if may else None,
             split=self._split_button(person, identities) if may and len(identities) > 1 else None,
             download_url=address(Person, "download", person.pk),
+            more=self.more(request, person),
         )
+
+    def more(self, request: HttpRequest, person: Person) -> list[Button]:
+        """What else may be done with a learner; who adds something gives the button here."""
+        return []
 
     def _merge_button(self, person: Person) -> Button:
         help = _("Two learners who are one: statements stay as they are, progress is put together. It can be undone.")

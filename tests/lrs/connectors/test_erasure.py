@@ -12,7 +12,7 @@ from django.db import connection as database_connection
 from django.db import transaction
 from django.utils import timezone
 
-from lrs import credentials, erasure
+from lrs import background, credentials, erasure
 from lrs.connectors import sweeps
 from lrs.connectors.contract import Page
 from lrs.connectors.events import PersonUpdate
@@ -293,3 +293,20 @@ def test_one_that_was_stopped_is_begun_again(full, mail):
     assert people.person_of(store.pk, f"mbox mailto:{mail}") is not None
     erase(store, mail, mentions=True)
     assert everywhere(mail) == set()
+
+
+def test_an_administrator_erases_a_learner_on_its_page_and_nobody_else_may(full, mail, administrator, operator):
+    store, _ = full
+    person = people.person_of(store.pk, f"mbox mailto:{mail}")
+    assert person is not None
+    page = f"/admin/statements/person/{person.key}"
+    assert f"{page}/erase/" not in operator.get(f"{page}/change/").content.decode()
+    assert operator.post(f"{page}/erase/", {"mentions": "on"}).status_code == 403
+    assert f"{page}/erase/" in administrator.get(f"{page}/change/").content.decode()
+    answer = administrator.post(f"{page}/erase/", {"mentions": "on"})
+    assert answer.status_code == 302, answer.content
+    background.run_waiting(timezone.now())
+    shown = administrator.get(answer["Location"]).content.decode()
+    assert "Erased." in shown
+    assert everywhere(mail) == set()
+    assert {act.label for act in Act.objects.filter(store=store.pk, thing=str(person.key))} == {"(erased)"}
