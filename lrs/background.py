@@ -1,14 +1,23 @@
 """Which long actions there are, by the names under which they are asked for (lrs.tasks)."""
 
 import logging
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
-from lrs import erasure, quarantine, replay, tasks
+from django.conf import settings
+
+from lrs import courses, erasure, people_csv, quarantine, replay, tasks
+from lrs.courses import CatalogueError
 from lrs.erasure import ErasureError
 from lrs.models import Refusal
+from lrs.people_csv import CsvError
 from lrs.quarantine import QuarantineError
+from lrs.reports import exports
+from lrs.reports.columns import Row
+from lrs.reports.views import WHOLE
 from lrs.tasks import Result, Running
-from statements import glance, progress
+from statements import catalogue, glance, progress
 from statements.models import Store
 
 log = logging.getLogger(__name__)
@@ -16,6 +25,10 @@ log = logging.getLogger(__name__)
 REBUILD = "rebuild progress"
 ERASE = "erase"
 REPLAY = replay.TASK
+IMPORT = "import"
+EXPORT = "export"
+# What of a file that was refused is shown.
+_MOST_PROBLEMS = 50
 
 
 def rebuild(running: Running) -> Result:
@@ -49,6 +62,72 @@ def replay_refusals(running: Running) -> Result:
     return Result(f"{accepted} of {len(numbers)} were accepted.", lines, link)
 
 
+def import_people(running: Running) -> Result:
+    """Take in who is known by what. Arguments: store, file (in the folder of uploads), dry."""
+    dry = bool(running.arguments["dry"])
+
+    def say(done: int, all: int) -> None:
+        running.say(done, all, f"{done} of {all} people")
+
+    file = waiting_file(str(running.arguments["file"]))
+    try:
+        done = people_csv.take_in(int(running.arguments["store"]), file, by=running.by, dry=dry, say=say)
+    except CsvError as problem:
+        return Result(f"Nothing was taken in: {_for_people(problem, file)}")
+    if done.problems:
+        lines = [(f"line {line}", sentence) for line, sentence in done.problems[:_MOST_PROBLEMS]]
+        return Result(f"Nothing was taken in: {len(done.problems)} rows are wrong.", lines)
+    lines = [("people", str(done.people)), ("identifiers", str(done.identifiers)), ("moved", str(len(done.moved)))]
+    taken = "would be taken in; nothing was changed" if dry else "are taken in"
+    return Result(f"{done.people} people {taken}.", lines)
+
+
+def _for_people(problem: Exception, file: Path) -> str:
+    """What is wrong, without where the file lies here."""
+    return str(problem).replace(str(file), "The file")
+
+
+def import_courses(running: Running) -> Result:
+    """Take in titles of Udemy's courses and learning paths. Arguments: store, file (in the folder of uploads), dry."""
+    running.say(0, 0, "reading the file")
+    file = waiting_file(str(running.arguments["file"]))
+    try:
+        listed = courses.read(file)
+    except CatalogueError as problem:
+        return Result(f"Nothing was taken in: {_for_people(problem, file)}")
+    if running.arguments["dry"]:
+        return Result(f"{len(listed)} titles would be taken in; nothing was changed.", [("titles", len(listed))])
+    ids = catalogue.keep(int(running.arguments["store"]), "udemy", listed)
+    return Result(f"{len(listed)} titles are taken in.", [("titles", len(listed)), ("ids", ids)])
+
+
+def export(running: Running) -> Result:
+    """Write a report of a store into a file. Arguments: store, report, format; file, in the folder of uploads."""
+    view = WHOLE[str(running.arguments["report"])]
+    amount = 0
+
+    def counted(portions: Iterator[list[Row]]) -> Iterator[Sequence[Row]]:
+        nonlocal amount
+        for rows in portions:
+            yield rows
+            amount += len(rows)
+            running.say(amount, 0, f"{amount} rows")
+
+    made = exports.FORMATS[str(running.arguments["format"])].make
+    file = waiting_file(str(running.arguments["file"]))
+    part = file.with_name(f"{file.name}.part")
+    with part.open("wb") as output:
+        output.writelines(made(counted(view.whole(int(running.arguments["store"]), {})), view.columns, True))
+    part.replace(file)
+    lines = [("rows", amount), ("bytes", file.stat().st_size)]
+    return Result(f"{amount} rows are in the file. It is kept for some hours.", lines)
+
+
+def waiting_file(name: str) -> Path:
+    """Where the file of a task is, in the folder of uploads; what is forgotten there is removed after some hours."""
+    return Path(settings.FILE_UPLOAD_TEMP_DIR) / Path(name).name
+
+
 def _is_accepted(number: int) -> bool:
     try:
         return replay.replay(quarantine.get(number)).state == Refusal.State.REPLAYED
@@ -77,7 +156,14 @@ def erase(running: Running) -> Result:
     return Result("Erased.", list(done.items()))
 
 
-KINDS: tasks.Kinds = {REBUILD: rebuild, REPLAY: replay_refusals, ERASE: erase}
+KINDS: tasks.Kinds = {
+    REBUILD: rebuild,
+    REPLAY: replay_refusals,
+    f"{IMPORT} people": import_people,
+    f"{IMPORT} courses": import_courses,
+    EXPORT: export,
+    ERASE: erase,
+}
 
 
 def tick(now: datetime) -> int:

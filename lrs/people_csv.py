@@ -4,7 +4,7 @@ A row names one person by any of the columns; rows with the same reference are o
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,14 +50,20 @@ class _Named:
     identifiers: list[str]
 
 
-def take_in(store: int, path: Path, *, by: str, dry: bool = False) -> Outcome:
-    """Link the people of a file; nothing is changed where a row is wrong, or with `dry`. Raises CsvError."""
+def take_in(
+    store: int, path: Path, *, by: str, dry: bool = False, say: Callable[[int, int], None] = lambda done, all: None
+) -> Outcome:
+    """Link the people of a file; nothing is changed where a row is wrong, or with `dry`. Raises CsvError.
+
+    `say` is told how many people are done, and of how many.
+    """
     problems: list[Problem] = []
     named = _joined(_rows(path, problems), problems)
     groups = _groups(store, named, problems)
     done = []
     for at in range(0, len(groups), _AT_ONCE):
         some = groups[at : at + _AT_ONCE]
+        say(at, len(groups))
         if dry or problems:
             done += people.would_link(store, some, how=Identity.How.IMPORT)
         else:

@@ -1,16 +1,21 @@
 """Long actions: the list, the page of one with its progress bar and result, and how one is begun."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from lrs import tasks
-from lrs.background import REBUILD
+from lrs.background import EXPORT, IMPORT, REBUILD, waiting_file
 from lrs.models import BackgroundTask
+from lrs.reports import exports
 from statements import journal
 from statements.admin import keyset
 from statements.admin.acts import Button, Sure
@@ -27,6 +32,17 @@ STATES = {
     BackgroundTask.State.FAILED: gettext_lazy("failed"),
     BackgroundTask.State.STOPPED: gettext_lazy("stopped"),
 }
+# As lrs.reports.views.WHOLE has them.
+REPORTS = {
+    "statements": gettext_lazy("Statements"),
+    "progress": gettext_lazy("Progress"),
+    "people": gettext_lazy("Learners"),
+    "activities": gettext_lazy("Activities"),
+    "summary": gettext_lazy("Summary"),
+    "sources": gettext_lazy("Credentials"),
+    "quarantine": gettext_lazy("Quarantine"),
+    "connections": gettext_lazy("Connections"),
+}
 
 
 def begin(
@@ -38,10 +54,43 @@ def begin(
     return HttpResponseRedirect(address(BackgroundTask, "change", task.pk))
 
 
+class Import(forms.Form):
+    """A file, and what stands in it."""
+
+    what = forms.ChoiceField(
+        label=gettext_lazy("What stands in it"),
+        choices=[
+            ("people", gettext_lazy("people: who is known by what (CSV)")),
+            ("courses", gettext_lazy("titles of Udemy's courses and learning paths (JSON or CSV)")),
+        ],
+    )
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy(
+            "Columns for people: reference, name, email, mbox_sha1sum, openid, account_home, account_name."
+        ),
+    )
+    dry = forms.BooleanField(label=gettext_lazy("Only try: nothing is kept"), required=False)
+
+
+class Export(forms.Form):
+    """A report and how it is written."""
+
+    report = forms.ChoiceField(label=gettext_lazy("Report"), choices=list(REPORTS.items()))
+    format = forms.ChoiceField(
+        label=gettext_lazy("Format"), choices=[("csv", gettext_lazy("CSV, for spreadsheets")), ("ndjson", "JSON Lines")]
+    )
+
+
 @admin.register(BackgroundTask)
 class TaskAdmin(Page):
-    acts = {"stop": "lrs.change_backgroundtask", "rebuild": "statements.change_progress"}
-    views = ("state",)
+    acts = {
+        "stop": "lrs.change_backgroundtask",
+        "rebuild": "statements.change_progress",
+        "take_in": "statements.change_person",
+        "export": "lrs.add_backgroundtask",
+    }
+    views = ("state", "file")
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """Tasks, newest first."""
@@ -62,18 +111,28 @@ class TaskAdmin(Page):
             older=part.older,
             empty=_("No long action was asked for yet."),
         )
-        rebuild = None
+        store = looked.store
+        buttons = []
+        if self.may(request, "take_in"):
+            help = _("Into the store %(store)s. What is in it twice, or was taken in before, does no harm.")
+            take = address(BackgroundTask, "take_in", store.pk)
+            buttons.append(Button(_("Import a file"), take, Import(), help=help % {"store": store.name}))
+        if self.may(request, "export"):
+            help = _("Everything of the store %(store)s, in a file that can be fetched for some hours.")
+            give = address(BackgroundTask, "export", store.pk)
+            buttons.append(Button(_("Export a report"), give, Export(), help=help % {"store": store.name}))
         if self.may(request, "rebuild"):
             rebuild = Button(
                 _("Rebuild progress"),
-                address(BackgroundTask, "rebuild", looked.store.pk),
+                address(BackgroundTask, "rebuild", store.pk),
                 Sure(),
                 help=_(
                     "Makes where everybody of the store %(store)s stands anew from the statements. Nothing gets lost."
                 )
-                % {"store": looked.store.name},
+                % {"store": store.name},
             )
-        return self.render(request, "service/tasks.html", TITLE, looked=looked, listing=listing, rebuild=rebuild)
+            buttons.append(rebuild)
+        return self.render(request, "service/tasks.html", TITLE, looked=looked, listing=listing, acts=buttons)
 
     def one_page(self, request: HttpRequest, key: str) -> HttpResponse:
         """A task: how far it is, or what became of it."""
@@ -95,6 +154,7 @@ class TaskAdmin(Page):
             task=task,
             state=STATES[BackgroundTask.State(task.state)],
             state_url=address(BackgroundTask, "state", task.pk),
+            file_url=address(BackgroundTask, "file", task.pk) if task.kind == EXPORT else "",
             stop=stop,
         )
 
@@ -112,11 +172,63 @@ class TaskAdmin(Page):
 
     def rebuild(self, request: HttpRequest, key: str) -> HttpResponse:
         """Make the progress of a store anew."""
-        store = Store.objects.filter(pk=int(key)).first() if key.isdecimal() else None
-        if store is None:
-            raise Http404
+        store = _store(key)
         title = _("Rebuild progress of %(store)s") % {"store": store.name}
         return begin(request, REBUILD, title, {"store": store.pk}, journal.thing(store))
+
+    def take_in(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Take in what stands in a file."""
+        store = _store(key)
+        form = Import(request.POST, request.FILES)
+        if not form.is_valid():
+            return self.done(request, _("Choose a file to be taken in."), address(BackgroundTask), good=False)
+        given = form.cleaned_data
+        title = _("Import of %(file)s into %(store)s") % {"file": given["file"].name, "store": store.name}
+        arguments = {"store": store.pk, "file": _keep(given["file"]), "dry": given["dry"]}
+        return begin(request, f"{IMPORT} {given['what']}", title, arguments, journal.thing(store))
+
+    def export(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Write a report into a file."""
+        store = _store(key)
+        form = Export(request.POST)
+        if not form.is_valid():
+            return self.done(request, _("Choose a report and a format."), address(BackgroundTask), good=False)
+        given = form.cleaned_data
+        title = _("Export of %(report)s from %(store)s") % {"report": given["report"], "store": store.name}
+        file = f"export-{uuid4().hex}.{given['format']}"
+        arguments = {"store": store.pk, "report": given["report"], "format": given["format"], "file": file}
+        return begin(request, EXPORT, title, arguments, journal.thing(store))
+
+    def file(self, request: HttpRequest, key: str) -> HttpResponse | FileResponse:
+        """What an export made."""
+        task = _get(key)
+        if task.kind != EXPORT or task.state != BackgroundTask.State.DONE:
+            raise Http404
+        name = str(task.arguments["file"])
+        try:
+            file = waiting_file(name).open("rb")
+        except FileNotFoundError:
+            said = _("The file is not kept any more. Export it again.")
+            return self.done(request, said, address(BackgroundTask, "change", task.pk), good=False)
+        report, form = task.arguments["report"], exports.FORMATS[task.arguments["format"]]
+        return FileResponse(
+            file, as_attachment=True, filename=f"{report}{Path(name).suffix}", content_type=form.media_type
+        )
+
+
+def _store(key: str) -> Store:
+    store = Store.objects.filter(pk=int(key)).first() if key.isdecimal() else None
+    if store is None:
+        raise Http404
+    return store
+
+
+def _keep(upload: "UploadedFile[bytes]") -> str:
+    """Put an upload where the worker finds it; under which name."""
+    name = f"import-{uuid4().hex}{Path(upload.name or '').suffix[:10]}"
+    with waiting_file(name).open("wb") as file:
+        file.writelines(upload.chunks())
+    return name
 
 
 def _get(key: str) -> BackgroundTask:

@@ -2,11 +2,15 @@
 
 from playwright.sync_api import expect
 
+from tests import sample
+
 
 def test_the_list_of_statements_is_searched_narrowed_and_turned_over(desk, filled):
+    sample.send(filled.credential, sample.many(f"lists {filled.credential.pk}", 150))
     look = desk.open("viewer")
     page = look.go(f"/admin/statements/statement/?store={filled.credential.store_id}")
     expect(page.locator("a.r-main")).to_have_count(50)
+    look.check()
     first = page.locator("a.r-main").first.get_attribute("href")
     page.get_by_role("link", name="Older").click()
     expect(page.locator("a.r-main")).to_have_count(50)

@@ -1,14 +1,21 @@
 """Long actions: done once, by one worker, with how far they are."""
 
+import csv
+import html
 import re
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from lrs import background, tasks
+from lrs.admin.tasks import REPORTS
 from lrs.models import BackgroundTask
+from lrs.reports.views import WHOLE
 from lrs.tasks import Result
+from statements.catalogue import Title
+from statements.models import Act, Person
 from tests import sample
 
 States = BackgroundTask.State
@@ -97,9 +104,92 @@ def test_progress_is_rebuilt_from_the_administration(operator, viewer, started, 
     page = operator.post(url).headers["Location"]
     assert "data-watch" in operator.get(page).content.decode()
     tasks.work_off(background.KINDS)
-    html = operator.get(page).content.decode()
-    assert re.search(r"The progress of \d people was made anew\.", html)
-    assert "data-watch" not in html
+    shown = operator.get(page).content.decode()
+    assert re.search(r"The progress of \d people was made anew\.", shown)
+    assert "data-watch" not in shown
+
+
+TASKS = "/admin/lrs/backgroundtask/"
+PEOPLE = b"reference,name,email\n1,Ann,ann@example.com\n2,Bob,bob@example.com\n"
+
+
+def _imported(browser, store, content, what="people", **more):
+    file = SimpleUploadedFile("people.csv", content, "text/csv")
+    page = browser.post(f"{TASKS}{store.pk}/take-in/", {"what": what, "file": file, **more}).headers["Location"]
+    tasks.work_off(background.KINDS)
+    return html.unescape(browser.get(page).content.decode())
+
+
+def test_people_are_taken_in_from_a_file(operator, viewer, started, store):
+    assert viewer.post(f"{TASKS}{store.pk}/take-in/").status_code == 403
+    assert "Import a file" in operator.get(TASKS, {"store": store.pk}).content.decode()
+    assert "2 people would be taken in; nothing was changed." in _imported(operator, store, PEOPLE, dry="on")
+    assert not Person.objects.filter(store=store.pk).exists()
+    assert "2 people are taken in." in _imported(operator, store, PEOPLE)
+    people = Person.objects.filter(store=store.pk).values_list("reference", "name")
+    assert sorted(people) == [("1", "Ann"), ("2", "Bob")]
+    assert "2 people are taken in." in _imported(operator, store, PEOPLE)
+    assert Person.objects.filter(store=store.pk).count() == 2
+    assert Act.objects.filter(what="import people", thing=str(store.pk)).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"reference,email\n1,nobody\n", "1 rows are wrong."),
+        (b"colour\nred\n", "The first line must name columns"),
+        (b"\xff\xfe\x00", "cannot be read as CSV in UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_in_is_answered_with_a_sentence(operator, started, store, content, sentence):
+    page = _imported(operator, store, content)
+    assert "Nothing was taken in" in page
+    assert sentence in page
+    assert str(background.waiting_file("")) not in page
+    assert not Person.objects.filter(store=store.pk).exists()
+
+
+def test_titles_of_courses_are_taken_in_from_a_file(operator, started, store):
+    content = b"title,xapi_activity_id\nJava,https://www.udemy.com/course/1\n"
+    assert "1 titles are taken in." in _imported(operator, store, content, what="courses")
+    assert Title.objects.filter(store=store.pk).exists()
+    assert "is not JSON" in _imported(operator, store, b"{", what="courses")
+
+
+def test_a_file_that_is_missing_is_asked_for(operator, store):
+    answer = operator.post(f"{TASKS}{store.pk}/take-in/", {"what": "people"}, follow=True).content.decode()
+    assert "Choose a file to be taken in." in answer
+
+
+def test_a_report_is_written_into_a_file_and_fetched(operator, viewer, started, store, credential):
+    sample.send(credential.credential, [sample.statement(), sample.statement("mailto:bob@example.com")])
+    assert viewer.post(f"{TASKS}{store.pk}/export/").status_code == 403
+    page = operator.post(f"{TASKS}{store.pk}/export/", {"report": "statements", "format": "csv"}).headers["Location"]
+    assert "Download the file" not in operator.get(page).content.decode()
+    file = page.replace("/change/", "/file/")
+    assert operator.get(file).status_code == 404
+    tasks.work_off(background.KINDS)
+    shown = operator.get(page).content.decode()
+    assert "2 rows are in the file." in shown
+    assert file in shown
+    answer = operator.get(file)
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="statements.csv"'
+    rows = list(csv.DictReader(b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()))
+    assert len(rows) == 2
+    assert viewer.get(file).status_code == 403
+    task = BackgroundTask.objects.get(pk=int(page.rstrip("/").split("/")[-2]))
+    background.waiting_file(task.arguments["file"]).unlink()
+    assert "not kept any more" in operator.get(file, follow=True).content.decode()
+
+
+def test_every_report_can_be_exported(operator, started, store, credential):
+    sample.send(credential.credential, [sample.statement()])
+    assert set(REPORTS) == set(WHOLE)
+    for report in WHOLE:
+        operator.post(f"{TASKS}{store.pk}/export/", {"report": report, "format": "ndjson"})
+    tasks.work_off(background.KINDS)
+    done = BackgroundTask.objects.filter(kind="export").order_by("-pk")[: len(WHOLE)]
+    assert {task.state for task in done} == {States.DONE}
 
 
 def test_tasks_are_forgotten_after_a_while(started):
