@@ -10,7 +10,9 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lrs import access, api, parameters
+from lrs import parameters
+from lrs.api import access, door
+from lrs.api.openapi import TEXT, UUID, Described, Operation, Parameter
 from lrs.connectors import connections, khalibre
 from lrs.connectors.connections import ConnectionProblem
 from lrs.connectors.models import Connection
@@ -18,7 +20,6 @@ from lrs.connectors.providers.khalibre.shapes import Course, ProgressRow
 from lrs.connectors.sealed import Unsealable
 from lrs.connectors.transport import Later, NotAllowed, Refusal, TransportError, Unreachable
 from lrs.errors import BadGateway, NotFound, TooManyRequests, Unavailable
-from lrs.openapi import TEXT, UUID, Described, Operation, Parameter
 from lrs.parameters import Check
 from statements.xapi.versions import Version
 
@@ -86,7 +87,7 @@ _CONNECTION = Parameter(UUID, "id of the connection")
 _COURSE = Parameter({"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, "id of the course")
 
 
-class _Action(api.Door):
+class _Action(door.Door):
     schema = Described()
     TAG = "khalibre"
     PLACES: ClassVar[Mapping[str, Parameter]] = {"connection": _CONNECTION}
@@ -95,7 +96,7 @@ class _Action(api.Door):
 
     def get(self, request: Request, connection: Any, **captured: int) -> HttpResponseBase:
         """What Khalibre answers."""
-        asked = self.all_asked(request.query_params, {**api.ONE_STORE, **self.known}, self.required)
+        asked = self.all_asked(request.query_params, {**door.ONE_STORE, **self.known}, self.required)
         found = _connection(connection, access.narrowed(access.reader_of(request), asked.pop("store", None)))
         asked.pop("format", None)
         if "page_size" in asked:

@@ -11,8 +11,8 @@ from threading import BoundedSemaphore
 from typing import NamedTuple
 from uuid import UUID
 
-from lrs import cursors
-from lrs.cursors import Place
+from lrs.api import cursors
+from lrs.api.cursors import Place
 from lrs.reports import rows
 from lrs.reports.columns import Row
 from lrs.reports.listings import BY_STORED

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import orjson
 
-from lrs.cursors import Place
+from lrs.api.cursors import Place
 from lrs.reports import changes, exports
 from lrs.reports.columns import STATEMENTS, Row
 from statements.models import Store

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, QuerySet, Subquery, UUIDField, Value, When
 
 from lrs import auth
-from lrs.cursors import Place, beyond
+from lrs.api.cursors import Place, beyond
 from lrs.models import Credential, Refusal, RefusalKind
 from lrs.reports import rows
 from lrs.reports.columns import Row

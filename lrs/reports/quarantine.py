@@ -13,7 +13,8 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lrs import access, api, parameters, quarantine, replay, tasks
+from lrs import parameters, quarantine, replay, tasks
+from lrs.api import access, door
 from lrs.errors import NotFound
 from lrs.models import Refusal, RefusalKind, Scope
 from lrs.parameters import Check
@@ -24,7 +25,7 @@ from statements.errors import Fault, Invalid
 _WHOM = "those who look after the quarantine"
 
 
-class Quarantined(api.Door):
+class Quarantined(door.Door):
     """What the addresses of the quarantine have in common: who may look, and who may act."""
 
     # They are no reports: what they answer has no columns.
@@ -32,7 +33,7 @@ class Quarantined(api.Door):
 
     def known(self, request: Request, more: Mapping[str, Check] | None = None) -> dict[str, Any]:
         """The parameters. Raises Invalid."""
-        return self.all_asked(request.query_params, {**api.ONE_STORE, **(more or {})})
+        return self.all_asked(request.query_params, {**door.ONE_STORE, **(more or {})})
 
     def store(self, request: Request, asked: Mapping[str, Any]) -> int | None:
         """The store that is meant; None for an administrator who names none. Raises NotFound, Forbidden."""
@@ -67,7 +68,7 @@ class Kinds(Quarantined):
         """A page of them."""
         asked = self.known(request, {"before": parameters.count, "limit": parameters.count})
         found = quarantine.kinds(store=self.store(request, asked)).order_by("-last", "-pk")
-        limit = min(asked.get("limit") or api.PAGE, api.MOST)
+        limit = min(asked.get("limit") or door.PAGE, door.MOST)
         if "before" in asked:
             row = found.filter(pk=asked["before"]).first()
             if row is None:
@@ -94,7 +95,7 @@ class _Act(Quarantined):
 
     def post(self, request: Request, number: int) -> HttpResponseBase:
         """Do it; the request as it is afterwards."""
-        body = api.body_of(request)
+        body = door.body_of(request)
         by = self.acting(request, "lrs.change_refusal")
         row = self.refusal(request, number)
         before = journal.of(row)

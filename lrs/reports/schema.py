@@ -6,7 +6,7 @@ from typing import Any
 import django_filters
 from drf_spectacular.openapi import AutoSchema
 
-from lrs import openapi
+from lrs.api import openapi
 from lrs.reports import exports
 from lrs.reports.columns import Column, Type
 

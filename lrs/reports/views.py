@@ -11,8 +11,9 @@ from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lrs import access, api, cursors, parameters, problems
-from lrs.api import Json
+from lrs import parameters, problems
+from lrs.api import access, cursors, door
+from lrs.api.door import Json
 from lrs.errors import NotFound
 from lrs.models import Credential
 from lrs.parameters import Check
@@ -37,7 +38,7 @@ def _streamed(name: str) -> type[BaseRenderer]:
     return type(name.title(), (Json,), {"media_type": exports.FORMATS[name].media_type, "format": name})
 
 
-class Door(api.Door):
+class Door(door.Door):
     """What all reports have in common."""
 
     renderer_classes = (Json, BrowsableAPIRenderer, *map(_streamed, exports.FORMATS))
@@ -100,7 +101,7 @@ class Report(Door):
         with dialect().limited(settings.LRS_QUERY_TIMEOUT):
             page = walk.portion(made, after, self.amount(asked.get("limit")))
         cursor = cursors.write(page.after, mark)
-        return Response({"results": _only(page.rows, chosen), "next": cursor and api.address(request, cursor)})
+        return Response({"results": _only(page.rows, chosen), "next": cursor and door.address(request, cursor)})
 
     def amount(self, limit: int | None) -> int:
         """How many rows a page has."""

@@ -7,7 +7,7 @@ the other filters leave.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from lrs.cursors import Place
+from lrs.api.cursors import Place
 from lrs.reports.columns import Row
 
 # So many rows are looked at before a list is refused that finds too few among them: some 30 ms.

@@ -18,7 +18,9 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lrs import access, api, cursors, openapi, parameters
+from lrs import parameters
+from lrs.api import access, cursors, door, openapi
+from lrs.api.openapi import Described, Operation, Parameter
 from lrs.connectors.events import Kind
 from lrs.connectors.models import Connection
 from lrs.connectors.providers.attendance import body
@@ -29,7 +31,6 @@ from lrs.connectors.webinars.models import Expected, Result, Sent, Session
 from lrs.connectors.webinars.sessions import Change, SessionProblem
 from lrs.errors import NotFound
 from lrs.models import Scope
-from lrs.openapi import Described, Operation, Parameter
 from lrs.parameters import Check
 from statements import journal
 from statements.errors import Fault, Invalid
@@ -175,9 +176,9 @@ class Planners(access.Credentials):
 
 
 _NUMBER = Parameter({"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, "number of the session")
-_PAGED: Mapping[str, Check] = {**api.ONE_STORE, "limit": parameters.count, "cursor": parameters.text}
+_PAGED: Mapping[str, Check] = {**door.ONE_STORE, "limit": parameters.count, "cursor": parameters.text}
 _PAGES = {
-    "limit": Parameter(openapi.COUNT, f"rows on a page; {api.PAGE} where nothing is said, at most {api.MOST}"),
+    "limit": Parameter(openapi.COUNT, f"rows on a page; {door.PAGE} where nothing is said, at most {door.MOST}"),
     "cursor": Parameter(openapi.TEXT, "where a page begins, as `next` says"),
 }
 _REFUSALS = {
@@ -188,7 +189,7 @@ _REFUSALS = {
 _CHANGING = {**_REFUSALS, "413": "the body is too large", "415": "the body is no JSON"}
 
 
-class _Webinars(api.Door):
+class _Webinars(door.Door):
     authentication_classes = (Planners, access.Session)
     schema = Described()
     TAG = "webinars"
@@ -259,9 +260,9 @@ class WebinarSessions(_Webinars):
 
     def post(self, request: Request) -> HttpResponseBase:
         """Plan one."""
-        given = api.object_of(request)
+        given = door.object_of(request)
         by = self.planning(request, "webinars.add_session")
-        asked = self.all_asked(request.query_params, api.ONE_STORE)
+        asked = self.all_asked(request.query_params, door.ONE_STORE)
         _check(given, WebinarSessionNew, ("connection", "meeting_id", "scheduled_start", "scheduled_end"))
         store = access.narrowed(access.reader_of(request), asked.get("store"))
         connection = _connection(given["connection"], store)
@@ -308,7 +309,7 @@ class WebinarSessionOne(_Webinars):
 
     def get(self, request: Request, number: int) -> HttpResponseBase:
         """All of it."""
-        asked = self.all_asked(request.query_params, api.ONE_STORE)
+        asked = self.all_asked(request.query_params, door.ONE_STORE)
         return Response(_described([self.session(request, number, asked)])[0])
 
     def put(self, request: Request, number: int) -> HttpResponseBase:
@@ -322,9 +323,9 @@ class WebinarSessionOne(_Webinars):
     def _change(
         self, request: Request, number: int, shape: type[msgspec.Struct], required: Sequence[str], *, whole: bool
     ) -> HttpResponseBase:
-        given = api.object_of(request)
+        given = door.object_of(request)
         by = self.planning(request)
-        session = self.session(request, number, self.all_asked(request.query_params, api.ONE_STORE))
+        session = self.session(request, number, self.all_asked(request.query_params, door.ONE_STORE))
         _check(given, shape, required)
         before = journal.of(session)
 
@@ -390,9 +391,9 @@ class WebinarSessionRoster(_Webinars):
 
     def delete(self, request: Request, number: int) -> HttpResponseBase:
         """Somebody no more."""
-        api.body_of(request)
+        door.body_of(request)
         by = self.planning(request)
-        known = {**api.ONE_STORE, "external_id": parameters.text, "email": parameters.text}
+        known = {**door.ONE_STORE, "external_id": parameters.text, "email": parameters.text}
         asked = self.all_asked(request.query_params, known)
         session = self.session(request, number, asked)
         if ("external_id" in asked) == ("email" in asked):
@@ -404,9 +405,9 @@ class WebinarSessionRoster(_Webinars):
         return Response(status=204)
 
     def _take(self, request: Request, number: int, *, replace: bool) -> HttpResponseBase:
-        given = api.object_of(request)
+        given = door.object_of(request)
         by = self.planning(request)
-        session = self.session(request, number, self.all_asked(request.query_params, api.ONE_STORE))
+        session = self.session(request, number, self.all_asked(request.query_params, door.ONE_STORE))
         _check(given, WebinarRoster, ("roster",))
         before = session.roster.count()
         people = sessions.people_of(_attendees(given["roster"]))
@@ -478,7 +479,7 @@ def _connection(text: str, store: int | None) -> Connection:
 
 
 def _limit(asked: Mapping[str, Any]) -> int:
-    return min(asked.get("limit") or api.PAGE, api.MOST)
+    return min(asked.get("limit") or door.PAGE, door.MOST)
 
 
 def _part(rows: "QuerySet[Any]", asked: Mapping[str, Any], order: str) -> tuple[list[Any], str | None]:
@@ -491,7 +492,7 @@ def _part(rows: "QuerySet[Any]", asked: Mapping[str, Any], order: str) -> tuple[
 
 
 def _paged(request: Request, rows: Sequence[Mapping[str, Any]], cursor: str | None) -> Response:
-    return Response({"results": rows, "next": cursor and api.address(request, cursor)})
+    return Response({"results": rows, "next": cursor and door.address(request, cursor)})
 
 
 def _described(rows: Sequence[Session]) -> list[dict[str, Any]]:

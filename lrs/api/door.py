@@ -14,7 +14,8 @@ from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from lrs import access, parameters, problems
+from lrs import parameters, problems
+from lrs.api import access
 from lrs.errors import NotFound, ServiceError, TooLarge, UnsupportedMediaType
 from lrs.parameters import Check
 from statements.errors import Fault, Invalid, StatementError
