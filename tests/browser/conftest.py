@@ -1,6 +1,7 @@
 """A real browser: the distribution's Chromium, driven by playwright, over the real server.
 
-Most of it runs once, on SQLite; what is in test_lists.py runs on PostgreSQL, too.
+Where both databases are tested side by side, each takes a part, for a browser takes its time: connections are looked at
+on PostgreSQL, everything else on SQLite, and lists on both. `pytest -n0` does all of it in one process.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ DESK: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 _PASSWORD = "a long enough password"
 _FOLDER = Path(__file__).parent
+# What a process leaves to the other: gw0 has SQLite, gw1 PostgreSQL (tests/databases.py).
+_OTHERS = {
+    "gw0": frozenset({"test_connections.py"}),
+    "gw1": frozenset({"test_pages.py", "test_quarantine.py", "test_walks.py"}),
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,9 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, the lists alone."""
-    if os.environ.get("PYTEST_XDIST_WORKER") == "gw1":
-        items[:] = [item for item in items if _FOLDER not in item.path.parents or item.path.name == "test_lists.py"]
+    """Of two processes, each has its part."""
+    others = _OTHERS.get(os.environ.get("PYTEST_XDIST_WORKER", ""), frozenset())
+    items[:] = [item for item in items if _FOLDER not in item.path.parents or item.path.name not in others]
 
 
 @pytest.fixture(scope="session")
