@@ -118,7 +118,7 @@ SUMMARY = (
     Column("activity", _TEXT, "IRI, where it is asked for"),
     Column("activity_name", _TEXT, "as its definition says"),
     Column("count", _WHOLE, "statements or completions"),
-    Column("people", _WHOLE, "different actors (of statements; empty above 20 000) or people (of completions)"),
+    Column("people", _WHOLE, "different actors (of statements) or people (of completions); empty above 20 000"),
 )
 SOURCES = (
     Column("source", _TEXT, "name of the credential"),

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from lrs import credentials
-from statements import glance, stats
+from statements import glance, progress, stats
 from statements.errors import Invalid
 from statements.models import Activity, Statement, Tally
 from statements.stats import Counting
@@ -164,3 +164,52 @@ def test_more_groups_than_can_be_told_quickly_are_asked_for_otherwise(spread, mo
     assert list(stats.count(Counting(spread.pk, most=0)))
     with pytest.raises(Invalid, match="format=ndjson or csv"):
         list(stats.count(Counting(spread.pk, period="day", by=("kind",), most=0)))
+
+
+@pytest.fixture
+def completed(store):
+    """Three people have completed two courses each, one of them in another month."""
+    for number in range(6):
+        said = sample.statement(
+            f"mailto:p{number % 3}@example.com", "completed", f"https://a.example/{number // 3}", percent=100
+        )
+        keep(store, said | {"timestamp": f"2026-0{1 + number // 5}-03T00:00:00Z"})
+    progress.follow(store.pk)
+    return store
+
+
+def test_many_completions_are_counted_without_their_people(completed):
+    asked = Counting(completed.pk, stats.COMPLETIONS, by=("activity", "kind", "source"))
+    exact = list(stats.count(replace(asked, most=6)))
+    assert sum(row.amount for row in exact) == sum(row.people or 0 for row in exact) == 6
+    many = list(stats.count(replace(asked, most=5)))
+    assert [row.people for row in many] == [None] * len(exact)
+    assert many == [row._replace(people=None) for row in exact]
+
+
+def test_too_many_completions_are_asked_for_in_a_shorter_time(completed, monkeypatch):
+    monkeypatch.setattr(stats, "_MOST_COMPLETIONS", 5)
+    asked = Counting(completed.pk, stats.COMPLETIONS, most=5)
+    with pytest.raises(Invalid, match="more than 5 completions in this time; bring since and until closer"):
+        list(stats.count(asked))
+    [row] = stats.count(replace(asked, since=datetime(2026, 2, 1, tzinfo=UTC)))
+    assert (row.amount, row.people) == (1, 1)
+
+
+def test_counting_completions_reads_an_index_that_has_all_it_needs(completed, database):
+    if database == "sqlite":
+        # It has no columns that an index merely carries along.
+        return
+    with CaptureQueriesContext(connection) as queries:
+        list(stats.count(Counting(completed.pk, stats.COMPLETIONS, by=("activity", "kind", "source"), most=5)))
+    counting = next(query["sql"] for query in queries if "GROUP BY" in query["sql"])
+    with connection.cursor() as cursor:
+        # What was not vacuumed has to be looked up in the table, and costs as much there.
+        cursor.execute("VACUUM ANALYZE statements_progress")
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("SET enable_bitmapscan = off")
+        cursor.execute("EXPLAIN " + counting)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("RESET enable_seqscan")
+        cursor.execute("RESET enable_bitmapscan")
+    assert "Index Only Scan using progress_completed" in plan
