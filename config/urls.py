@@ -7,6 +7,8 @@ from django.views.generic import RedirectView
 from lrs import operations
 
 urlpatterns = [
+    # The doors first: they are asked most, and each address before theirs is compared with every request.
+    path("", include("lrs.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", operations.alive),
     path("readyz", operations.ready),
@@ -17,7 +19,6 @@ urlpatterns = [
     # Before the admin's own, which answers for every address below.
     path("admin/", include("lrs.connectors.sign_in_urls")),
     path("admin/", admin.site.urls),
-    path("", include("lrs.urls")),
 ]
 handler400 = "lrs.fallback.bad_request"
 handler403 = "lrs.fallback.forbidden"

@@ -16,6 +16,7 @@ from statements.xapi.versions import Version
 
 # From about here on the server does not wait for the rest of a body that nobody reads.
 _LONG_BODY = 10_000
+_VERSION = "HTTP_" + versions.HEADER.upper().replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def _length(headers: Mapping[str, str]) -> int | None:
 
 def spoken(request: HttpRequest) -> Version:
     """The version for the header of an answer, whatever else is wrong with the request."""
-    asked = request.headers.get(versions.HEADER, "")
+    # Django's own mapping of headers spells every name anew.
+    asked = request.META.get(_VERSION, "")
     return Version.V2 if asked.strip().startswith("2.") else Version.V1
 
 

@@ -83,13 +83,27 @@ def another(at: Place, name: str) -> Iterator[str]:
 
 def empty() -> None:
     """Remove what tests wrote from the database in use; what migrations wrote stays, and no number is given twice."""
-    from django.db import connection, transaction
+    from django.db import OperationalError
 
     from lrs import shapes, usage
 
     # What threads are still to write would come too late.
     shapes.flush()
     usage.flush()
+    for patience in (5, 4, 3, 2, 1, 0):
+        try:
+            _empty()
+        except OperationalError:
+            # A thread of the server wrote something just now, and each waited for the other.
+            if not patience:
+                raise
+        else:
+            return
+
+
+def _empty() -> None:
+    from django.db import connection, transaction
+
     tables = sorted(set(connection.introspection.table_names()) - WRITTEN_BY_MIGRATIONS)
     quoted = [connection.ops.quote_name(table) for table in tables]
     with transaction.atomic(), connection.cursor() as cursor:

@@ -17,16 +17,12 @@ from statements.store import rows
 from statements.store.rows import MENTION, STATEMENT, Row
 
 # Advisory locks. (REFERENCES, store) is shared by writers and exclusive for one that refers to other statements; a lock
-# whose key is the time in microseconds says since when a write is open.
+# whose key is the time in microseconds says since when a write is open. The function that keeps one statement takes
+# the same (migration 0009).
 _REFERENCES = 0x4C52
 # Below this many statements the round trips of COPY cost more than it saves.
 _COPY_FROM = 20
 
-_LOCKS = f"""
-SELECT pg_advisory_xact_lock_shared({_REFERENCES}, {{store}}),
-       pg_advisory_xact_lock_shared((extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
-"""
-_ONE_VALUES = {"stored": "clock.now", "timestamp": "coalesce(%s::timestamptz, clock.now)"}
 # Each reads from the one before it, because what stands side by side in one SELECT has no promised order.
 _OPEN = """
 WITH locked AS MATERIALIZED (SELECT {lock}(%s, %s)),
@@ -45,25 +41,9 @@ WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
-# One statement that nothing refers to yet, with its mentions. Nothing is written where it is kept already or where
-# something refers to it, or where it was erased; the general way sorts that out.
-_ONE = f"""
-WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
-statement AS (
-    INSERT INTO statements_statement ({", ".join(f'"{column}"' for column in STATEMENT)})
-    SELECT {", ".join(_ONE_VALUES.get(column, "%s") for column in STATEMENT)} FROM clock
-    WHERE NOT EXISTS (SELECT 1 FROM statements_statement WHERE store = %s AND target = %s)
-      AND NOT EXISTS (SELECT 1 FROM statements_erased WHERE store = %s AND key = %s)
-    ON CONFLICT DO NOTHING
-    RETURNING store, key, stored
-),
-mention AS (
-    INSERT INTO statements_mention (store, key, stored, statement, role, via)
-    SELECT statement.store, mentioned.key, statement.stored, statement.key, mentioned.role, statement.key
-    FROM statement, unnest(%s::uuid[], %s::smallint[]) AS mentioned (key, role)
-)
-SELECT count(*) FROM statement
-"""
+# One statement that nothing refers to yet, with its mentions, in one round trip (migration 0009). Nothing is written
+# where it is kept already or where something refers to it, or where it was erased; the general way sorts that out.
+_ONE = f"SELECT statements_keep_one(ROW({', '.join(['%s'] * len(STATEMENT))}), %s, %s)"
 
 
 @contextmanager
@@ -76,28 +56,11 @@ def transaction(store: int, refers: bool) -> Iterator[datetime]:
 
 
 def quick(entry: Entry) -> bool:
-    """See Dialect.quick. Both commands travel together, and what a pipeline sends before its end is one transaction."""
-    with connection.wrap_database_errors:
-        connection.ensure_connection()
-        raw: psycopg.Connection[Any] = connection.connection
-        cursor = psycopg.Cursor(raw)
-        with raw.pipeline():
-            psycopg.Cursor(raw).execute(_LOCKS.format(store=entry.store), prepare=True)
-            cursor.execute(_ONE, _one(entry), prepare=True)
-        return cursor.fetchone() == (1,)
-
-
-def _one(entry: Entry) -> list[Any]:
-    row = dict(zip(STATEMENT, rows.statement(entry, None), strict=True))
-    return [
-        *[row[column] for column in STATEMENT if column != "stored"],
-        entry.store,
-        entry.key,
-        entry.store,
-        entry.key,
-        "{" + ",".join([key for key, _ in entry.mentions]) + "}",
-        "{" + ",".join([str(role) for _, role in entry.mentions]) + "}",
-    ]
+    """See Dialect.quick."""
+    mentioned, roles = zip(*entry.mentions, strict=True)
+    values = (*rows.statement(entry, None), "{" + ",".join(mentioned) + "}", "{" + ",".join(map(str, roles)) + "}")
+    ((kept,),) = select(_ONE, values)
+    return bool(kept)
 
 
 def write(statements: Sequence[Row], mentions: Sequence[Row]) -> None:
