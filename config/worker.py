@@ -51,16 +51,28 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         """Start; half of the threads may wait, so that the other half is there for everybody else."""
         self._waiting = threading.BoundedSemaphore(max(1, self.cfg.threads // 2))
+        self._queued = 0
+        self._counting = threading.Lock()
         super().init_process()
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Hand a connection with a request to the next free thread."""
+        with self._counting:
+            self._queued += 1
+        super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
         """Answer requests of a connection while they come one upon the other; see ThreadWorker."""
+        with self._counting:
+            self._queued -= 1
         while (kept := super().handle(conn)) is True and self.alive and self._has_next(conn):
             pass
         return kept
 
     def _has_next(self, conn: Any) -> bool:
-        """Whether another request has come, now or in a moment."""
+        """Whether another request has come, now or in a moment, and no other connection waits for a thread."""
+        if self._queued:
+            return False
         if conn.parser.unreader.buf.getvalue():
             return True
         if not self._waiting.acquire(blocking=False):

@@ -113,6 +113,8 @@ def _empty() -> None:
         if not filled:
             return
         if connection.vendor == POSTGRESQL:
+            # Whoever is in the middle of something would keep us waiting without end.
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
             cursor.execute(f"TRUNCATE {filled} CASCADE")
             return
         cursor.execute("PRAGMA defer_foreign_keys = ON")

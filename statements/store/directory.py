@@ -8,12 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Model
 
 from statements import keys, outcome
 from statements.entry import Entry
 from statements.models import Activity, Agent, Verb
+from statements.store.dialect import dialect
 from statements.xapi import activities, actors, formats, text
+
+# The columns of a row that say something of its thing.
+Row = dict[str, str]
 
 _MOST_REMEMBERED = 50_000
 _MOST_NAMES = 20
@@ -84,61 +89,115 @@ def _remember(marks: dict[str, int]) -> None:
 
 
 def _agents(store: int, told: dict[str, list[tuple[str, Mapping[str, Any]]]]) -> None:
-    rows = [
-        Agent(key=key, store=store, identifier=_storable(said[0][0]), value=_json(actors.bare(said[0][1])))
-        for key, said in sorted(told.items())
-    ]
-    Agent.objects.bulk_create(rows, ignore_conflicts=True)
-    named = {
-        key: names for key, said in told.items() if (names := [agent["name"] for _, agent in said if agent.get("name")])
+    named = {key: [agent["name"] for _, agent in said if agent.get("name")] for key, said in told.items()}
+    new = {
+        key: {
+            "identifier": _storable(said[0][0]),
+            "value": _json(actors.bare(said[0][1])),
+            **_names([], named[key]),
+        }
+        for key, said in told.items()
     }
-    for row in _locked(Agent, named):
+    old = _insert(Agent, store, new)
+    changed = {}
+    for row in _locked(Agent, store, [key for key in old if named[key]]):
         before = orjson.loads(row.names)
-        # A name that comes again is the newest again; the oldest of too many go.
-        names = list(dict.fromkeys(reversed([*before, *named[row.key.hex]])))[:_MOST_NAMES][::-1]
-        if names != before:
-            Agent.objects.filter(pk=row.pk, store=store).update(names=_json(names), name=_storable(names[-1]))
+        after = _names(before, named[row.key.hex])
+        if orjson.loads(after["names"]) != before:
+            changed[row.key.hex] = after
+    _update(Agent, store, changed)
+
+
+def _names(before: Sequence[str], said: Sequence[str]) -> Row:
+    # A name that comes again is the newest again; the oldest of too many go.
+    names = list(dict.fromkeys(reversed([*before, *said])))[:_MOST_NAMES][::-1]
+    return {"names": _json(names), "name": _storable(names[-1]) if names else ""}
 
 
 def _activities(store: int, told: dict[str, list[tuple[str, Mapping[str, Any] | None]]]) -> None:
-    rows = [
-        Activity(key=key, store=store, iri=said[0][0], kind=outcome.kind({"id": said[0][0]}))
-        for key, said in sorted(told.items())
-    ]
-    Activity.objects.bulk_create(rows, ignore_conflicts=True)
-    described = {key: given for key, said in told.items() if (given := [each for _, each in said if each])}
-    for row in _locked(Activity, described):
-        before = orjson.loads(row.definition) if row.definition else {}
-        merged = before
-        for definition in described[row.key.hex]:
-            merged = activities.merge(merged, definition)
-        if merged != before:
-            Activity.objects.filter(pk=row.pk, store=store).update(
-                definition=_json(merged),
-                name=_shown(merged.get("name")),
-                kind=outcome.kind({"id": row.iri, "definition": merged}),
-            )
+    described = {key: [definition for _, definition in said if definition] for key, said in told.items()}
+    new = {key: {"iri": said[0][0], **_described(said[0][0], {}, described[key])} for key, said in told.items()}
+    old = _insert(Activity, store, new)
+    changed = {}
+    for row in _locked(Activity, store, [key for key in old if described[key]]):
+        before = orjson.loads(row.definition or "{}")
+        after = _described(row.iri, before, described[row.key.hex])
+        if orjson.loads(after["definition"]) != before:
+            changed[row.key.hex] = after
+    _update(Activity, store, changed)
+
+
+def _described(iri: str, before: Mapping[str, Any], definitions: Sequence[Mapping[str, Any]]) -> Row:
+    merged = before
+    for definition in definitions:
+        merged = activities.merge(merged, definition)
+    return {
+        "definition": _json(merged) if merged else "",
+        "name": _shown(merged.get("name")),
+        "kind": outcome.kind({"id": iri, "definition": merged} if merged else {"id": iri}),
+    }
 
 
 def _verbs(store: int, told: dict[str, list[tuple[str, Mapping[str, str] | None]]]) -> None:
-    rows = [Verb(key=key, store=store, iri=said[0][0]) for key, said in sorted(told.items())]
-    Verb.objects.bulk_create(rows, ignore_conflicts=True)
-    shown = {key: given for key, said in told.items() if (given := [each for _, each in said if each])}
-    for row in _locked(Verb, shown):
-        before = orjson.loads(row.display) if row.display else {}
-        display = dict(before)
-        for each in shown[row.key.hex]:
-            display |= each
-        if display != before:
-            Verb.objects.filter(pk=row.pk, store=store).update(display=_json(display), name=_shown(display))
+    shown = {key: [display for _, display in said if display] for key, said in told.items()}
+    new = {key: {"iri": said[0][0], **_displayed({}, shown[key])} for key, said in told.items()}
+    old = _insert(Verb, store, new)
+    changed = {}
+    for row in _locked(Verb, store, [key for key in old if shown[key]]):
+        before = orjson.loads(row.display or "{}")
+        after = _displayed(before, shown[row.key.hex])
+        if orjson.loads(after["display"]) != before:
+            changed[row.key.hex] = after
+    _update(Verb, store, changed)
 
 
-def _locked(model: type[Any], wanted: Iterable[str]) -> Iterable[Any]:
+def _displayed(before: Mapping[str, str], said: Sequence[Mapping[str, str]]) -> Row:
+    display = dict(before)
+    for each in said:
+        display |= each
+    return {"display": _json(display) if display else "", "name": _shown(display)}
+
+
+def _insert(model: type[Model], store: int, rows: Mapping[str, Row]) -> list[str]:
+    """Insert the rows that are new; the keys of the others. In the order of their keys, as all do."""
+    here = dialect()
+    columns = ["key", *next(iter(rows.values()))]
+    listed = [{"key": key, **rows[key]} for key in sorted(rows)]
+    inserted = here.select(
+        f"INSERT INTO {model._meta.db_table} (store, {', '.join(columns)})"
+        f" SELECT {store:d}, {', '.join(columns)} FROM {here.given(**_types(columns))}"
+        # Without a condition SQLite would take ON for the beginning of a join.
+        " WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING key",
+        [orjson.dumps(listed).decode()],
+    )
+    return sorted(rows.keys() - {here.key(key) for (key,) in inserted})
+
+
+def _update(model: type[Model], store: int, rows: Mapping[str, Row]) -> None:
+    if not rows:
+        return
+    table = model._meta.db_table
+    columns = list(next(iter(rows.values())))
+    given = dialect().given(**_types(["key", *columns]))
+    listed = [{"key": key, **row} for key, row in rows.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {', '.join(f'{column} = given.{column}' for column in columns)} FROM {given}"
+            f" WHERE {table}.store = %s AND {table}.key = given.key",
+            [orjson.dumps(listed).decode(), store],
+        )
+
+
+def _types(columns: Sequence[str]) -> dict[str, str]:
+    return {column: "uuid" if column == "key" else "text" for column in columns}
+
+
+def _locked(model: type[Any], store: int, wanted: Sequence[str]) -> Iterable[Any]:
     """The rows, locked in the order of their keys, so that two writers cannot wait for each other."""
-    ordered = sorted(wanted)
-    if not ordered:
+    if not wanted:
         return []
-    return model.objects.select_for_update().filter(pk__in=ordered).order_by("pk")  # type: ignore[no-any-return]
+    rows = model.objects.select_for_update().filter(store=store, pk__in=sorted(wanted))
+    return rows.order_by("pk")  # type: ignore[no-any-return]
 
 
 def _json(value: object) -> str:

@@ -170,9 +170,11 @@ def test_who_reads_up_to_it_and_goes_on_from_there_misses_nothing(client: Client
     with ThreadPoolExecutor(6) as pool:
         writers = [pool.submit(write, number) for number in range(6)]
         end = time.monotonic() + 2
-        while time.monotonic() < end:
-            read()
-        stop.set()
+        try:
+            while time.monotonic() < end:
+                read()
+        finally:
+            stop.set()
         written = [id for writer in writers for id in writer.result()]
     time.sleep(0.01)
     read()
