@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from django.db import IntegrityError, OperationalError, connection
@@ -50,7 +51,7 @@ def _insert(store: int, entries: Sequence[Entry]) -> None:
     here = dialect()
     told = directory.news(store, entries)
     alone = len(entries) == 1 and _is_plain(entries[0]) and not connection.in_atomic_block
-    if alone and not told and here.quick(entries[0]):
+    if alone and here.quick(entries[0], partial(directory.write, store, told) if told else None):
         return
     with here.transaction(store, refers=any(entry.target for entry in entries)) as now:
         fresh = _fresh(store, entries)

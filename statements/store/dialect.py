@@ -1,6 +1,6 @@
 """What differs between the databases, and which one is in use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,8 +22,11 @@ class Dialect(Protocol):
         other write of the store is open meanwhile, so that a reference and its target cannot miss each other.
         """
 
-    def quick(self, entry: Entry) -> bool:
-        """Store one new statement by the shortest way; False where that way does not serve and nothing was stored."""
+    def quick(self, entry: Entry, besides: Callable[[], None] | None) -> bool:
+        """Store one new statement by the shortest way, and in the same transaction what is to be written besides.
+
+        False where that way does not serve and nothing was stored.
+        """
 
     def write(self, statements: Sequence[Row], mentions: Sequence[Row]) -> None:
         """Insert new rows, given in the order of their keys; IntegrityError where a statement was stored meanwhile."""

@@ -1,6 +1,6 @@
 """Writing to PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -55,8 +55,18 @@ def transaction(store: int, refers: bool) -> Iterator[datetime]:
         yield moment(now)
 
 
-def quick(entry: Entry) -> bool:
+def quick(entry: Entry, besides: Callable[[], None] | None) -> bool:
     """See Dialect.quick."""
+    if besides is None:
+        return _keep_one(entry)
+    with django_transaction.atomic():
+        kept = _keep_one(entry)
+        if kept:
+            besides()
+    return kept
+
+
+def _keep_one(entry: Entry) -> bool:
     mentioned, roles = zip(*entry.mentions, strict=True)
     values = (*rows.statement(entry, None), "{" + ",".join(mentioned) + "}", "{" + ",".join(map(str, roles)) + "}")
     ((kept,),) = select(_ONE, values)

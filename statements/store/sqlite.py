@@ -1,7 +1,7 @@
 """Writing to SQLite: one writer at a time, so that its time of storing always moves forward."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -25,7 +25,7 @@ def transaction(store: int, refers: bool) -> Iterator[datetime]:
         yield now if last is None or last < now else last + timedelta(microseconds=1)
 
 
-def quick(entry: Entry) -> bool:
+def quick(entry: Entry, besides: Callable[[], None] | None) -> bool:
     """See Dialect.quick; without a network in between the general way is short enough."""
     return False
 
