@@ -50,7 +50,8 @@ def _picture(request, page, name):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize(("provider", "phone"), [*((name, False) for name in FORMS), ("zoom", True)])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@pytest.mark.parametrize("provider", FORMS)
 def test_a_provider_is_connected_by_its_form(desk, store, request, provider, phone):
     from lrs.connectors import connections
     from lrs.connectors.models import Connection
