@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.db.models import F
 from django.utils import timezone
 
+from lrs.aside import Aside
 from lrs.auth import Caller
 from lrs.models import Shape
 from statements.xapi.text import Given
@@ -105,33 +106,21 @@ class _Counts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[tuple[int, str], tuple[int, datetime]] = {}
-        self._timer: threading.Timer | None = None
+        self._aside = Aside(self.write, WRITTEN_AFTER, "How often shapes came could not be written.")
 
     def add(self, credential: int, digest: str, now: datetime) -> None:
         """One more; it is written in a while, in a thread of its own, for the sender may not come again."""
         with self._lock:
             count, _ = self._waiting.get((credential, digest), (0, now))
             self._waiting[credential, digest] = (count + 1, now)
-            if self._timer is None:
-                self._timer = threading.Timer(WRITTEN_AFTER, self._write_aside)
-                self._timer.daemon = True
-                self._timer.start()
+        self._aside.soon()
 
     def write(self) -> None:
         """Write what waits."""
         with self._lock:
             waiting, self._waiting = self._waiting, {}
-            self._timer = None
         for (credential, digest), (count, last) in sorted(waiting.items()):
             Shape.objects.filter(credential=credential, digest=digest).update(count=F("count") + count, last=last)
-
-    def _write_aside(self) -> None:
-        try:
-            self.write()
-        except DatabaseError:
-            log.exception("How often shapes came could not be written.")
-        finally:
-            connection.close()
 
 
 _known: set[tuple[int, str]] = set()

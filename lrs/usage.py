@@ -7,19 +7,17 @@ thread of its own: no request waits for it, or fails with it.
 """
 
 import atexit
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import IntegrityError
 from django.utils import timezone
 
+from lrs.aside import Aside
 from lrs.errors import TooManyRequests
 from lrs.models import CredentialUse
-
-log = logging.getLogger(__name__)
 
 WINDOW = 60.0
 # The first use of a credential in a while is written after so many seconds, with others that come meanwhile.
@@ -57,7 +55,7 @@ class _Uses:
         self._lock = threading.Lock()
         self._noted: dict[int, float] = {}
         self._waiting: dict[int, datetime] = {}
-        self._timer: threading.Timer | None = None
+        self.aside = Aside(self.write, WRITTEN_AFTER, "When credentials were last used could not be written.")
 
     def note(self, credential: int) -> None:
         """A credential is used."""
@@ -68,31 +66,18 @@ class _Uses:
         with self._lock:
             self._noted[credential] = now
             self._waiting[credential] = timezone.now()
-            if self._timer is None:
-                self._timer = threading.Timer(WRITTEN_AFTER, self.write_aside)
-                self._timer.daemon = True
-                self._timer.start()
+        self.aside.soon()
 
     def write(self) -> None:
         """Write what waits."""
         with self._lock:
             waiting, self._waiting = self._waiting, {}
-            self._timer = None
         for credential, last in sorted(waiting.items()):
             try:
                 CredentialUse.objects.update_or_create(credential_id=credential, defaults={"last": last})
             except IntegrityError:
                 # The credential was deleted meanwhile.
                 continue
-
-    def write_aside(self) -> None:
-        """The same where nobody could be told of a failure."""
-        try:
-            self.write()
-        except DatabaseError:
-            log.exception("When credentials were last used could not be written.")
-        finally:
-            connection.close()
 
 
 def last_uses(credentials: Iterable[int]) -> dict[int, datetime]:
@@ -106,4 +91,4 @@ _uses = _Uses()
 count = _limits.count
 note = _uses.note
 flush = _uses.write
-atexit.register(_uses.write_aside)
+atexit.register(_uses.aside.now)
