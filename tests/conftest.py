@@ -159,6 +159,12 @@ def credential(store: Store) -> Issued:
 
 
 @pytest.fixture
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials first used in this test are remembered to its end: they cost a query once, however long it takes."""
+    monkeypatch.setattr(settings, "LRS_CREDENTIAL_TTL", 3600)
+
+
+@pytest.fixture
 def client(lrs_url: str, credential: Issued) -> Iterator[Client]:
     """An xAPI 1.0.3 client of the server, in a store of its own; `client.speaking("2.0.0")` for the other version."""
     with Client(lrs_url, credential.credential.key, credential.secret) as client:

@@ -80,7 +80,7 @@ def test_the_next_minute_begins_anew():
     limits.count(1, "Udemy", 3)
 
 
-def test_a_limit_costs_a_request_no_query(ask, limited, credential):
+def test_a_limit_costs_a_request_no_query(remembering, ask, limited, credential):
     for issued in (limited, credential):
         ask(issued)
     queries = []

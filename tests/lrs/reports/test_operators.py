@@ -110,7 +110,7 @@ def test_one_connection_is_found_by_its_source(connected):
     assert api.rows("connections", source="nobody") == []
 
 
-def test_more_rows_take_no_more_queries_than_one_for_each_connection(connected, store):
+def test_more_rows_take_no_more_queries_than_one_for_each_connection(remembering, connected):
     api, busy, _ = connected
     api.get("connections")
     counted = []

@@ -52,7 +52,7 @@ def test_reasons_are_listed_page_by_page(owner, client, refused, credential):
     assert {row["number"] for row in listed} == {row.pk for row in refused}
 
 
-def test_reasons_take_as_many_queries_for_many_as_for_few(owner, client, refused):
+def test_reasons_take_as_many_queries_for_many_as_for_few(remembering, owner, client, refused):
     counted = []
     owner.get(f"{API}/kinds")
     for _ in range(2):

@@ -186,13 +186,14 @@ def test_a_list_that_would_read_too_much_says_which_filter_it_needs(demo, monkey
 
 
 @pytest.mark.parametrize("report", [*LISTS, "changes"])
-def test_a_page_of_any_size_takes_the_same_number_of_queries(demo, report):
+def test_a_page_of_any_size_takes_the_same_number_of_queries(demo, remembering, report):
+    reader = reader_of(demo.name, "reports/read")
+    # The first request asks for the credential too.
+    reader.get(report, limit=1)
     amounts = []
     for limit in (5, 35):
-        # The first request in a while asks for the credential too.
-        demo.get(report, limit=1)
         with CaptureQueriesContext(connection) as queries:
-            assert demo.get(report, limit=limit).status_code == 200
+            assert reader.get(report, limit=limit).status_code == 200
         amounts.append(len(queries))
     assert amounts[0] == amounts[1] <= 14
 

@@ -147,7 +147,7 @@ def test_sessions_are_listed_by_filters_and_page_by_page(lms, generic, connect):
     assert number(state="scheduled", connection=generic.name, limit=3) == 3
 
 
-def test_a_list_takes_as_many_queries_for_many_as_for_few(lms, generic):
+def test_a_list_takes_as_many_queries_for_many_as_for_few(remembering, lms, generic):
     counted = []
     for days in (1, 20):
         for day in range(days):
