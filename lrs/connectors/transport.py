@@ -8,12 +8,14 @@ import ipaddress
 import math
 import random
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -355,11 +357,17 @@ class _Backend(httpcore.NetworkBackend):
         raise last
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """What certificates are checked against: read once, which takes longer than many a call."""
+    return httpx.create_ssl_context(verify=True, trust_env=False)
+
+
 class _Guarded(httpx.HTTPTransport):
     """httpx's own transport over our backend; through a proxy the proxy itself is what is connected to."""
 
     def __init__(self, way: Way) -> None:
-        super().__init__(verify=True, trust_env=False, proxy=way.proxy or None)
+        super().__init__(verify=_trusted(), trust_env=False, proxy=way.proxy or None)
         if not way.proxy:
             self._pool._network_backend = _Backend(way)
 

@@ -1,14 +1,14 @@
 """Adobe Learning Manager's side: its token, users, learning objects, enrolments and jobs, over a real socket."""
 
-import json
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
+
+from tests.standins.loopback import Asked, Said, serving
 
 
 class Alm:
@@ -78,63 +78,63 @@ class Alm:
         """What the next requests below the path get instead of an answer."""
         self.script.setdefault(path, deque()).extend(answers)
 
-    def answer(self, method: str, target: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and JSON (or text)."""
-        parts = urlsplit(target)
+    def answer(self, asked: Asked) -> Said:
+        """JSON, or a text."""
+        parts = urlsplit(asked.target)
         path, query = unquote(parts.path), dict(parse_qsl(parts.query))
         with self._lock:
             first = path.removeprefix("/primeapi/v2/").lstrip("/").split("/")[0]
             self.calls[first] += 1
             self.at.setdefault(first, []).append(time.time())
-            self.asked.append(f"{method} {path}")
+            self.asked.append(f"{asked.method} {path}")
             scripted = self.script.get(first)
             if scripted:
                 status, extra = scripted.popleft()
-                return status, extra, {"error": "scripted"}
+                return Said(status, {"error": "scripted"}, extra)
             if path == "/oauth/token/refresh":
-                return self._token(body)
+                return self._token(asked.body)
             if path.startswith("/files/"):
-                return 200, {"content-type": "text/csv"}, self.csv
-            if headers.get("authorization", "").removeprefix("oauth ") not in self.access:
-                return 401, {}, {"source": {"info": "Invalid token"}}
-            return self._resource(method, path.removeprefix("/primeapi/v2/"), query)
+                return Said(200, self.csv, {"content-type": "text/csv"})
+            if asked.headers.get("authorization", "").removeprefix("oauth ") not in self.access:
+                return Said(401, {"source": {"info": "Invalid token"}})
+            return self._resource(asked.method, path.removeprefix("/primeapi/v2/"), query)
 
-    def _token(self, body: bytes) -> tuple[int, dict[str, str], Any]:
+    def _token(self, body: bytes) -> Said:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         if form != {**self.client, "refresh_token": self.refresh_token}:
-            return 400, {}, {"error": "invalid_grant"}
+            return Said(400, {"error": "invalid_grant"})
         access = f"access-{len(self.access)}"
         self.access.add(access)
         if self.rotates:
             self.refresh_token = f"refresh-{len(self.access)}"
         answer = {"access_token": access, "refresh_token": self.refresh_token, "expires_in": self.lasts}
-        return 200, {}, {**answer, "user_role": "admin", "account_id": "1234", "user_id": "1"}
+        return Said(200, {**answer, "user_role": "admin", "account_id": "1234", "user_id": "1"})
 
-    def _resource(self, method: str, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], Any]:
+    def _resource(self, method: str, path: str, query: dict[str, str]) -> Said:
         match path.split("/"):
             case ["users"]:
-                return 200, {}, self._page("users", list(self.users.values()), query)
+                return Said(200, self._page("users", list(self.users.values()), query))
             case ["users", id]:
-                return (200, {}, {"data": self.users[id]}) if id in self.users else (404, {}, {"error": "no user"})
+                return Said(200, {"data": self.users[id]}) if id in self.users else Said(404, {"error": "no user"})
             case ["users", id, "enrollments"]:
                 mine = [one for one in self.enrolments if one["relationships"]["learner"]["data"]["id"] == id]
-                return 200, {}, self._page(path, mine, query)
+                return Said(200, self._page(path, mine, query))
             case ["learningObjects"]:
                 ids = query["ids"].split(",")
                 if len(ids) > 10:
-                    return 400, {}, {"error": "too many ids"}
-                return 200, {}, {"data": [self.objects[id] for id in ids if id in self.objects]}
+                    return Said(400, {"error": "too many ids"})
+                return Said(200, {"data": [self.objects[id] for id in ids if id in self.objects]})
             case ["learningObjects", id]:
-                return 200, {}, {"data": self.objects[id]}
+                return Said(200, {"data": self.objects[id]})
             case ["learningObjects", _, "instances", id, "enrollments"]:
                 there = [one for one in self.enrolments if one["relationships"]["loInstance"]["data"]["id"] == id]
-                return 200, {}, self._page(path, there, query)
+                return Said(200, self._page(path, there, query))
             case ["jobs"]:
-                return (200, {}, self._job("Submitted")) if self.jobs_allowed else (403, {}, {"error": "no jobs"})
+                return Said(200, self._job("Submitted")) if self.jobs_allowed else Said(403, {"error": "no jobs"})
             case ["jobs", _]:
                 self._polls += 1
-                return 200, {}, self._job("Completed" if self._polls >= self.job_polls else "InProgress")
-        return 404, {}, {"error": path}
+                return Said(200, self._job("Completed" if self._polls >= self.job_polls else "InProgress"))
+        return Said(404, {"error": path})
 
     def _job(self, state: str) -> dict[str, Any]:
         done = {"dwnldUrl": f"{self.url}/files/users.csv"} if state == "Completed" else {}
@@ -155,42 +155,6 @@ class Alm:
 def running() -> Iterator[Alm]:
     """The stand-in, listening on a loopback address."""
     alm = Alm()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._do()
-
-        def do_POST(self) -> None:
-            self._do()
-
-        def _do(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            status, headers, answer = alm.answer(self.command, self.path, self.headers, body)
-            if status == 0:
-                time.sleep(0.3)
-                self.close_connection = True
-                return
-            text = answer if isinstance(answer, str) else json.dumps(answer)
-            self.send_response(status)
-            for name, value in {"content-type": "application/vnd.api+json", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    alm.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with serving(alm.answer) as url:
+        alm.url = url
         yield alm
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.sax.saxutils import escape
@@ -14,6 +12,8 @@ from xml.sax.saxutils import escape
 import httpx
 from joserfc import jwt
 from joserfc.jwk import OctKey
+
+from tests.standins.loopback import Asked, Said, serving
 
 SECRET = "639259d4-9dd8-4b25-bf01-95f9567eaf4b"
 
@@ -37,34 +37,34 @@ class BigBlueButton:
         self.rooms: dict[str, Open] = {}
         self.hooks: list[str] = []
         self.asked: list[str] = []
-        self.answers: list[tuple[int, bytes]] = []
+        self.answers: list[Said] = []
         self.url = ""
 
-    def answer(self, target: str) -> tuple[int, bytes]:
-        """Status and XML."""
-        self.asked.append(target)
+    def answer(self, asked: Asked) -> Said:
+        """XML."""
+        self.asked.append(asked.target)
         if self.answers:
             return self.answers.pop(0)
-        parts = urlsplit(target)
+        parts = urlsplit(asked.target)
         name = parts.path.removeprefix("/bigbluebutton/api/")
         query, _, given = parts.query.rpartition("checksum=")
         query = query.removesuffix("&")
         sums = [hashlib.new(one, f"{name}{query}{self.secret}".encode()).hexdigest() for one in self.algorithms]
         if given not in sums:
-            return 200, _failed("checksumError", "Checksums do not match")
+            return _xml(_failed("checksumError", "Checksums do not match"))
         params = dict(parse_qsl(query))
         match name:
             case "isMeetingRunning":
                 running = str(params["meetingID"] in self.rooms).lower()
-                return 200, _success(f"<running>{running}</running>")
+                return _xml(_success(f"<running>{running}</running>"))
             case "getMeetingInfo":
-                return 200, self._info(params["meetingID"])
+                return _xml(self._info(params["meetingID"]))
             case "hooks/create" if self.has_hooks:
                 if params["callbackURL"] in self.hooks:
-                    return 200, _success("<hookID>1</hookID><messageKey>duplicateWarning</messageKey>")
+                    return _xml(_success("<hookID>1</hookID><messageKey>duplicateWarning</messageKey>"))
                 self.hooks.append(params["callbackURL"])
-                return 200, _success("<hookID>1</hookID><permanentHook>false</permanentHook><rawData>false</rawData>")
-        return 404, b"<html>not found</html>"
+                return _xml(_success("<hookID>1</hookID><permanentHook>false</permanentHook><rawData>false</rawData>"))
+        return Said(404, b"<html>not found</html>", {"content-type": "text/html"})
 
     def deliver(
         self, lrs: str, registered: str, *events: dict[str, Any], algorithm: str = "sha1", secret: str = ""
@@ -116,33 +116,14 @@ def _failed(key: str, message: str) -> bytes:
     return f"<response><returncode>FAILED</returncode>{inside}</response>".encode()
 
 
+def _xml(content: bytes) -> Said:
+    return Said(200, content, {"content-type": "text/xml"})
+
+
 @contextmanager
 def running() -> Iterator[BigBlueButton]:
     """The stand-in, listening on a loopback address."""
     side = BigBlueButton()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            status, text = side.answer(self.path)
-            self.send_response(status)
-            self.send_header("content-type", "text/xml")
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    side.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(side.answer) as url:
+        side.url = url
         yield side
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -6,13 +6,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.standins.loopback import Asked, Said, serving
+
 BASE = "/o/kh-gateway/lms/v1.1"
 CLIENT = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "app-secret"}
-Reply = tuple[int, dict[str, str], Any]
 
 
 class Khalibre:
@@ -77,54 +77,54 @@ class Khalibre:
         asked = [urlsplit(one) for one in self.asked]
         return [int(dict(parse_qsl(one.query))["page"]) for one in asked if one.path == f"{BASE}{path}"]
 
-    def answer(self, method: str, target: str, headers: Any, body: bytes) -> Reply:
-        """Status, headers and JSON."""
-        parts = urlsplit(target)
+    def answer(self, asked: Asked) -> Said:
+        """JSON."""
+        parts = urlsplit(asked.target)
         query = dict(parse_qsl(parts.query))
         with self._lock:
-            self.asked.append(target)
+            self.asked.append(asked.target)
             self.at.append(time.time())
             for path, answers in self.script.items():
                 if parts.path.startswith(path if path.startswith("/o/") else BASE + path) and answers:
                     status, extra = answers.popleft()
-                    return status, extra, {"message": "scripted"}
+                    return Said(status, {"message": "scripted"}, extra)
             if parts.path == "/o/oauth2/token":
-                return self._token(body)
-            token = headers.get("authorization", "").removeprefix("Bearer ")
+                return self._token(asked.body)
+            token = asked.headers.get("authorization", "").removeprefix("Bearer ")
             if self.tokens.get(token, 0) < time.time():
-                return 401, {}, {"message": "invalid_token"}
+                return Said(401, {"message": "invalid_token"})
             if not parts.path.startswith(BASE):
-                return 404, {}, {"message": "no such version"}
-            answer = self._resource(method, parts.path.removeprefix(BASE), query, body)
+                return Said(404, {"message": "no such version"})
+            answer = self._resource(asked.method, parts.path.removeprefix(BASE), query, asked.body)
             self.meanwhile(parts.path.removeprefix(BASE), int(query.get("page", "0")))
             return answer
 
-    def _token(self, body: bytes) -> Reply:
+    def _token(self, body: bytes) -> Said:
         if dict(parse_qsl(body.decode())) != CLIENT:
-            return 401, {}, {"error": "invalid_client"}
+            return Said(401, {"error": "invalid_client"})
         token = f"token-{len(self.tokens)}"
         self.tokens[token] = time.time() + self.lasts
-        return 200, {}, {"access_token": token, "token_type": "Bearer", "expires_in": self.lasts}
+        return Said(200, {"access_token": token, "token_type": "Bearer", "expires_in": self.lasts})
 
-    def _resource(self, method: str, path: str, query: dict[str, str], body: bytes) -> Reply:
+    def _resource(self, method: str, path: str, query: dict[str, str], body: bytes) -> Said:
         match (method, *path.strip("/").split("/")):
             case "GET", "courses":
                 words = query.get("keywords", "").lower()
-                return 200, {}, self._page([c for c in self.courses.values() if words in c["title"].lower()], query)
+                return Said(200, self._page([c for c in self.courses.values() if words in c["title"].lower()], query))
             case "GET", "course", id:
                 known = self.courses.get(int(id))
-                return (200, {}, known) if known else (404, {}, {"message": "no such course"})
+                return Said(200, known) if known else Said(404, {"message": "no such course"})
             case "GET", "progress", "course", id:
                 if int(id) not in self.courses:
-                    return 404, {}, {"message": "no such course"}
-                return 200, {}, self._page([row for row in self.rows if row["courseId"] == int(id)], query)
+                    return Said(404, {"message": "no such course"})
+                return Said(200, self._page([row for row in self.rows if row["courseId"] == int(id)], query))
             case "GET", "progress", "learner":
                 email = query["learnerEmail"]
-                return 200, {}, self._page([row for row in self.rows if row["emailAddress"] == email], query)
+                return Said(200, self._page([row for row in self.rows if row["emailAddress"] == email], query))
             case "POST", "course", "booking":
                 self.bookings.append(json.loads(body))
-                return 204, {}, None
-        return 404, {}, {"message": path}
+                return Said(204)
+        return Said(404, {"message": path})
 
     def _page(self, rows: list[Any], query: dict[str, str]) -> dict[str, Any]:
         size, number = min(self.most_page_size, int(query.get("pageSize", "10"))), int(query.get("page", "1"))
@@ -145,43 +145,6 @@ class Khalibre:
 def running() -> Iterator[Khalibre]:
     """The stand-in, listening on a loopback address."""
     khalibre = Khalibre()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._do()
-
-        def do_POST(self) -> None:
-            self._do()
-
-        def _do(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            status, headers, answer = khalibre.answer(self.command, self.path, self.headers, body)
-            if status == 0:
-                time.sleep(0.2)
-                self.close_connection = True
-                return
-            text = b"" if answer is None else json.dumps(answer).encode()
-            self.send_response(status)
-            for name, value in {"content-type": "application/json", **headers}.items():
-                self.send_header(name, value)
-            if status != 204:
-                self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    khalibre.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with serving(khalibre.answer) as url:
+        khalibre.url = url
         yield khalibre
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

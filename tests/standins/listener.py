@@ -1,18 +1,18 @@
 """Whoever is called by a webhook: hears everything on a loopback socket, and answers what it is told to."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any, NamedTuple
+
+from tests.standins.loopback import Asked, Said, serving
 
 
 class Heard(NamedTuple):
     """One request."""
 
     path: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
@@ -23,34 +23,21 @@ class Heard(NamedTuple):
 class Listener:
     """`requests` has all that came; `status` is what it answers from now on."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
+        self.url = ""
         self.status = 200
         self.requests: list[Heard] = []
+
+    def answer(self, asked: Asked) -> Said:
+        """The status, and nothing more."""
+        self.requests.append(Heard(asked.target, asked.headers, asked.body))
+        return Said(self.status)
 
 
 @contextmanager
 def running() -> Iterator[Listener]:
-    """A listener that answers within the block."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            listener.requests.append(Heard(self.path, dict(self.headers), body))
-            self.send_response(listener.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener = Listener(f"http://127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    """The stand-in, listening on a loopback address."""
+    listener = Listener()
+    with serving(listener.answer) as url:
+        listener.url = url
         yield listener
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

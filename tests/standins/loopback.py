@@ -2,8 +2,10 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -18,11 +20,15 @@ class Asked(NamedTuple):
 
 
 class Said(NamedTuple):
-    """An answer; `body` is JSON, or a text as it is."""
+    """An answer; `body` is JSON, or a text or bytes as they are. A status of 0 is silence."""
 
     status: int
     body: Any = ""
     headers: Mapping[str, str] = {}
+
+
+# How long a silent server holds the connection before it drops it; who asks has stopped waiting before.
+SILENCE = 0.3
 
 
 @contextmanager
@@ -31,6 +37,8 @@ def serving(answer: Callable[[Asked], Said]) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # An answer leaves in one piece: its second would wait 40 ms for the other side to acknowledge the first.
+        wbufsize = -1
 
         def do_GET(self) -> None:
             self._do()
@@ -42,13 +50,21 @@ def serving(answer: Callable[[Asked], Said]) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             said = answer(Asked(self.command, self.path, headers, body))
-            text = (said.body if isinstance(said.body, str) else json.dumps(said.body)).encode()
+            if said.status == 0:
+                time.sleep(SILENCE)
+                self.close_connection = True
+                return
+            content = _content(said.body)
             self.send_response(said.status)
             for name, value in {"content-type": "application/json", **said.headers}.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(text)))
+            if said.status != HTTPStatus.NO_CONTENT:
+                self.send_header("content-length", str(len(content)))
             self.end_headers()
-            self.wfile.write(text)
+            # Nobody may be there any more.
+            with suppress(ConnectionError):
+                self.wfile.write(content)
+                self.wfile.flush()
 
         def log_message(self, *args: Any) -> None:
             """Quiet."""
@@ -63,3 +79,9 @@ def serving(answer: Callable[[Asked], Said]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _content(body: Any) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return (body if isinstance(body, str) else json.dumps(body)).encode()

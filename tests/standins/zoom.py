@@ -3,14 +3,14 @@
 import base64
 import hashlib
 import hmac
-import json
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
+
+from tests.standins.loopback import Asked, Said, serving
 
 REPORT = "report:read:list_meeting_participants:admin"
 PAST = "meeting:read:list_past_participants:admin"
@@ -38,34 +38,35 @@ class Zoom:
         """What the next requests get instead of an answer."""
         self.script.setdefault(first, deque()).extend(answers)
 
-    def answer(self, target: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and JSON."""
-        parts = urlsplit(target)
+    def answer(self, asked: Asked) -> Said:
+        """JSON."""
+        parts = urlsplit(asked.target)
         segments = parts.path.removeprefix("/v2/").strip("/").split("/")
         with self._lock:
             self.calls[segments[0]] += 1
-            self.asked.append(target)
+            self.asked.append(asked.target)
             scripted = self.script.get(segments[0])
             if scripted:
-                return scripted.popleft()
+                status, extra, body = scripted.popleft()
+                return Said(status, body, extra)
             if parts.path == "/oauth/token":
-                return self._token(headers, body)
-            if headers.get("authorization") != f"Bearer {self.token}" or not self.token:
-                return 401, {}, {"code": 124, "message": "Invalid access token."}
+                return self._token(asked)
+            if asked.headers.get("authorization") != f"Bearer {self.token}" or not self.token:
+                return Said(401, {"code": 124, "message": "Invalid access token."})
             return self._resource(segments, dict(parse_qsl(parts.query)))
 
-    def _token(self, headers: Any, body: bytes) -> tuple[int, dict[str, str], Any]:
-        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    def _token(self, asked: Asked) -> Said:
+        form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
         basic = base64.b64encode(f"{self.client}:{self.secret}".encode()).decode()
-        if headers.get("authorization") != f"Basic {basic}":
-            return 401, {}, {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}
+        if asked.headers.get("authorization") != f"Basic {basic}":
+            return Said(401, {"reason": "Invalid client_id or client_secret", "error": "invalid_client"})
         if form != {"grant_type": "account_credentials", "account_id": self.account}:
-            return 400, {}, {"reason": "Bad Request", "error": "invalid_request"}
+            return Said(400, {"reason": "Bad Request", "error": "invalid_request"})
         self.tokens += 1
         self.token = f"token-{self.tokens}"
-        return 200, {}, {"access_token": self.token, "token_type": "bearer", "expires_in": 3600, "scope": self.scope}
+        return Said(200, {"access_token": self.token, "token_type": "bearer", "expires_in": 3600, "scope": self.scope})
 
-    def _resource(self, segments: list[str], query: dict[str, str]) -> tuple[int, dict[str, str], Any]:
+    def _resource(self, segments: list[str], query: dict[str, str]) -> Said:
         match segments:
             case ["report", "meetings", id, "participants"]:
                 return self._rows(self.reports, REPORT, id, query)
@@ -73,24 +74,22 @@ class Zoom:
                 return self._rows(self.past, PAST, id, query)
             case ["past_meetings", id, "instances"]:
                 found = self.instances.get(unquote(id))
-                return (200, {}, {"meetings": found}) if found else (404, {}, _unknown())
-        return 404, {}, _unknown()
+                return Said(200, {"meetings": found}) if found else Said(404, _unknown())
+        return Said(404, _unknown())
 
-    def _rows(
-        self, held: dict[str, list[dict[str, Any]]], scope: str, id: str, query: dict[str, str]
-    ) -> tuple[int, dict[str, str], Any]:
+    def _rows(self, held: dict[str, list[dict[str, Any]]], scope: str, id: str, query: dict[str, str]) -> Said:
         if scope not in self.scope.split():
-            return 400, {}, {"code": 4711, "message": f"Invalid access token, does not contain scopes:[{scope}]."}
+            return Said(400, {"code": 4711, "message": f"Invalid access token, does not contain scopes:[{scope}]."})
         # The router decodes once before it looks for slashes: an id with slashes must be encoded twice.
         once = unquote(id)
         known = unquote(once) if "%" in once else once
         if "/" in once or known not in held:
-            return 404, {}, _unknown()
+            return Said(404, _unknown())
         rows, size = held[known], min(self.page, int(query["page_size"]))
         start = int(query.get("next_page_token") or 0)
         more = str(start + size) if start + size < len(rows) else ""
         listed = rows[start : start + size]
-        return 200, {}, {"next_page_token": more, "total_records": len(rows), "participants": listed}
+        return Said(200, {"next_page_token": more, "total_records": len(rows), "participants": listed})
 
 
 def _unknown() -> dict[str, Any]:
@@ -124,38 +123,6 @@ def signed(body: bytes, secret: str, stamp: int) -> dict[str, str]:
 def running() -> Iterator[Zoom]:
     """The stand-in, listening on a loopback address."""
     zoom = Zoom()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._do()
-
-        def do_POST(self) -> None:
-            self._do()
-
-        def _do(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            status, headers, answer = zoom.answer(self.path, self.headers, body)
-            text = json.dumps(answer).encode()
-            self.send_response(status)
-            for name, value in {"content-type": "application/json", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    zoom.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(zoom.answer) as url:
+        zoom.url = url
         yield zoom
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

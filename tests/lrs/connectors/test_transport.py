@@ -3,8 +3,8 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,38 +21,19 @@ from lrs.connectors.transport import (
     Way,
     retry_after,
 )
+from tests.standins import loopback
 
 HERE = Way(allow=("127.0.0.1",))
 
 
 @contextmanager
-def serving(answer: Callable[[str, dict[str, str]], tuple[int, dict[str, str], bytes]]) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+def serving(answer: Callable[[str, Mapping[str, str]], tuple[int, dict[str, str], bytes]]) -> Iterator[str]:
+    def said(asked: loopback.Asked) -> loopback.Said:
+        status, headers, body = answer(asked.target, asked.headers)
+        return loopback.Said(status, body, headers)
 
-        def do_GET(self) -> None:
-            status, headers, body = answer(self.path, dict(self.headers))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            with suppress(BrokenPipeError):
-                self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with loopback.serving(said) as url:
+        yield url
 
 
 def never_called(path, headers):

@@ -18,6 +18,7 @@ from tests.lrs.connectors.archive import events, statements
 from tests.lrs.connectors.conftest import payload
 from tests.lrs.connectors.webinars.conftest import follows_the_profile, planned, run, said, told
 from tests.standins.bigbluebutton import Open, event
+from tests.standins.loopback import Said
 
 MINUTE = timedelta(minutes=1)
 ROOM, RUN = "room-7", "8043c8452ae9830aac14c517adff3839dbd9228f-1698771157700"
@@ -70,7 +71,7 @@ def test_the_check_tells_a_wrong_secret_from_a_wrong_algorithm(bbb, bbb_side):
 
 def test_an_answer_with_a_document_type_is_not_read(bbb, bbb_side):
     bomb = b'<!DOCTYPE r [<!ENTITY a "aaaa">]><response><returncode>SUCCESS</returncode>&a;</response>'
-    bbb_side.answers = [(200, bomb)]
+    bbb_side.answers = [Said(200, bomb)]
     ok, sentence = connections.check(bbb)
     assert not ok
     assert "document type" in sentence
