@@ -1,9 +1,9 @@
 """The inbox: deliveries are kept as they come, cut into events, and worked off in order by several workers.
 
 An ordering (one learner in one course, say) belongs to a lane, and a lane to one worker at a time, who holds it for
-LEASE. Killing a worker leaves its lanes to the others when that time is over; nothing it had not committed happened.
-The code is the same on SQLite and PostgreSQL: lanes are taken in a short transaction (IMMEDIATE there, SELECT FOR
-UPDATE SKIP LOCKED here).
+LRS_INBOX_LEASE seconds. Killing a worker leaves its lanes to the others when that time is over; nothing it had not
+committed happened. The code is the same on SQLite and PostgreSQL: lanes are taken in a short transaction (IMMEDIATE
+there, SELECT FOR UPDATE SKIP LOCKED here).
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 import orjson
+from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
@@ -26,7 +27,6 @@ from lrs.connectors.models import Connection, Delivery, InboxEvent, Lane
 LANES = 32
 # One more lane, for cutting deliveries: who holds it keeps the order of arrival.
 DOOR = LANES
-LEASE = timedelta(seconds=20)
 _HIDDEN = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
@@ -196,7 +196,8 @@ def _claim(lanes: QuerySet[Lane], now: datetime, most: int) -> Held | None:
         numbers = tuple(row.number for row in free[:most])
         if not numbers:
             return None
-        Lane.objects.filter(number__in=numbers).update(holder=holder, until=now + LEASE)
+        until = now + timedelta(seconds=settings.LRS_INBOX_LEASE)
+        Lane.objects.filter(number__in=numbers).update(holder=holder, until=until)
     return Held(holder, numbers)
 
 

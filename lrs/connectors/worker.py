@@ -54,7 +54,7 @@ def work_off(now: datetime) -> int:
 def work_off_all(now: datetime) -> int:
     """Work off everything that waits, also what a worker that was killed had held; how many events."""
     done = work_off(now)
-    until = time.monotonic() + 2 * inbox.LEASE.total_seconds()
+    until = time.monotonic() + 2 * settings.LRS_INBOX_LEASE
     while inbox.waits() and time.monotonic() < until:
         time.sleep(0.2)
         done += work_off(timezone.now())

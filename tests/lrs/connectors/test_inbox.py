@@ -151,10 +151,10 @@ def test_a_worker_that_held_its_lanes_too_long_writes_nothing(connection):
     work_off()
 
 
-def test_lanes_that_a_killed_worker_held_are_worked_off_when_their_time_is_over(connection, monkeypatch):
+def test_lanes_that_a_killed_worker_held_are_worked_off_when_their_time_is_over(connection, settings):
+    settings.LRS_INBOX_LEASE = 1
     deliver(connection, [{"is": "good"}])
     worker._cut_some()
-    monkeypatch.setattr(inbox, "LEASE", timedelta(seconds=1))
     assert inbox.claim(timezone.now(), inbox.LANES) is not None
     assert worker.work_off(timezone.now()) == 0
     assert worker.work_off_all(timezone.now()) == 1

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
+from lrs.connectors.models import InboxEvent
 from tests.lrs.connectors.alm.test_events import ALL, TOLD, in_epoch
 from tests.lrs.connectors.archive import events, expected, statements
 from tests.lrs.connectors.conftest import payload
@@ -31,8 +32,12 @@ NEWER = [
 COPIES = 8
 
 
-def worker():
-    return subprocess.Popen([sys.executable, "-m", "django", "worker"], env={**os.environ})
+def worker(**environment):
+    return subprocess.Popen([sys.executable, "-m", "django", "worker"], env=os.environ | environment)
+
+
+def decided(connection):
+    return InboxEvent.objects.filter(connection=connection).exclude(state="waiting").count()
 
 
 def samples():
@@ -70,21 +75,22 @@ def test_every_sample_in_every_form_twice_shuffled_with_a_worker_killed_is_told_
             )
             assert answer.status_code == 202
 
+    wanted = len({(b["accountId"], e["eventName"], e["eventId"]) for _, b in given for e in b["events"]})
     states: list[str] = []
-    workers = [worker() for _ in range(3)]
+    workers = [worker(LRS_INBOX_LEASE="5") for _ in range(3)]
+    until = time.monotonic() + 90
     try:
         with ThreadPoolExecutor(4) as senders:
             sending = [senders.submit(send, pack) for pack in packed]
-            for _ in range(3):
-                time.sleep(2.5)
+            for share in (0.2, 0.4, 0.6):
+                while decided(connection) < share * wanted and time.monotonic() < until:
+                    time.sleep(0.02)
                 victim = workers.pop(0)
                 victim.send_signal(signal.SIGKILL)
                 victim.wait()
-                workers.append(worker())
+                workers.append(worker(LRS_INBOX_LEASE="5"))
             for one in sending:
                 one.result()
-        until = time.monotonic() + 90
-        wanted = len({(b["accountId"], e["eventName"], e["eventId"]) for _, b in given for e in b["events"]})
         while time.monotonic() < until:
             states = [row.state for row in events(connection)]
             if len(states) == wanted and "waiting" not in states:
