@@ -202,7 +202,7 @@ def _report(api: _Api, context: Context) -> str:
         }
     }
     job = api.post("jobs", "jobs", body)["data"]
-    for _ in range(_POLLS):
+    for turn in range(_POLLS):
         attributes = job.get("attributes") or {}
         state = str((attributes.get("status") or {}).get("code", "")).lower()
         address = _address(attributes)
@@ -210,7 +210,8 @@ def _report(api: _Api, context: Context) -> str:
             return address
         if state in _FAILED:
             raise Refusal(400, f"the job {job.get('id')} ended as {state}", "ALM")
-        context.http.pause(5.0)
+        # A report of few people is ready soon.
+        context.http.pause(min(5.0, 0.5 * 2**turn))
         job = api.get("jobs", f"jobs/{quote(str(job['id']), safe='')}")["data"]
     raise CheckFailed("ALM has not finished the user report in ten minutes; try again later.")
 

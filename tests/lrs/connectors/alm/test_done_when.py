@@ -29,7 +29,7 @@ NEWER = [
     "listener_url_sample_epoch_ms",
 ]
 # How many copies of each sample, each copy for a learner of its own.
-COPIES = 8
+COPIES = 4
 
 
 def worker(**environment):
