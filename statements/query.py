@@ -132,15 +132,15 @@ def places(query: Query, anyone: Sequence[Condition] = ()) -> list[Place]:
     return list(found)[: query.limit]
 
 
-def definitions(store: int, iris: Collection[str]) -> dict[str, str]:
-    """The merged definitions, as JSON text by IRI, of those activities that anything described."""
+def definitions(store: int, iris: Collection[str]) -> dict[str, bytes]:
+    """The merged definitions, as JSON by IRI, of those activities that anything described."""
     here = dialect()
     among, values = here.among("key", [keys.thing(store, "activity", iri) for iri in iris])
     rows = here.select(
         f"SELECT iri, definition FROM statements_activity WHERE store = %s AND {among} AND definition <> ''",
         [store, *values],
     )
-    return dict(rows)
+    return {iri: definition.encode() for iri, definition in rows}
 
 
 def _places(query: Query) -> Iterator[list[Place]]:

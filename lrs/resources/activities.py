@@ -15,8 +15,8 @@ def get(call: Call) -> HttpResponse:
     call.caller.require(Scope.STATEMENTS_READ, Scope.PROFILE, Scope.ALL_READ)
     iri = parameters.read(call.query, {"activityId": parameters.iri}, call.version, ("activityId",))["activityId"]
     definition = query.definitions(call.caller.tenant.store, [iri]).get(iri)
-    described = "" if definition is None else f',"definition":{definition}'
-    return answers.json(call, b'{"objectType":"Activity","id":%b%b}' % (orjson.dumps(iri), described.encode()))
+    described = b"" if definition is None else b',"definition":' + definition
+    return answers.json(call, b'{"objectType":"Activity","id":%b%b}' % (orjson.dumps(iri), described))
 
 
 view = resource({"GET": get})

@@ -22,7 +22,7 @@ from statements import query
 from statements.errors import Fault, Invalid
 from statements.ingest import Source, ingest
 from statements.query import Kept, Page, Place, Query
-from statements.xapi import actors, formats, roles, text
+from statements.xapi import actors, formats, text
 from statements.xapi.attachments import wanted
 from statements.xapi.roles import Role
 from statements.xapi.text import Given
@@ -211,11 +211,11 @@ def _several(wanted_page: Query, shown: Shown) -> HttpResponseBase:
 def _texts(store: int, kept: Sequence[Kept], shown: Shown) -> list[bytes]:
     exact = [formats.exact(one.text.encode(), one.stored, one.timestamp_given) for one in kept]
     if shown.format == "ids":
-        return list(map(formats.Ids(), exact))
+        return list(map(formats.ids, exact))
     if shown.format == "canonical":
-        iris = {iri for one in exact for iri in roles.of(text.read(one), None).activities}
-        definitions = {iri: text.read(json.encode()) for iri, json in query.definitions(store, iris).items()}
-        return list(map(formats.Canonical(definitions, shown.languages), exact))
+        found = list(map(formats.Canonical, exact))
+        definitions = query.definitions(store, {iri for one in found for iri in one.activities})
+        return [one.text(definitions, shown.languages) for one in found]
     return exact
 
 

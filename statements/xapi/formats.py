@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import is_
-from typing import Any
+from typing import TypeVar, TypeVarTuple, cast
 
 from msgspec import Raw
 
@@ -34,44 +34,58 @@ def exact(kept: bytes, stored: datetime, timestamp_given: bool) -> bytes:
     return text.add(kept, more if timestamp_given else more + b',"timestamp":' + moment)
 
 
-# --- ids: only what identifies Agents, Groups, Activities and Verbs
+# --- how a part is changed
 
-
-def ids(statement: bytes) -> bytes:
-    """The statement with nothing but identifiers in its actors, Activities and Verbs.
-
-    An Agent or identified Group keeps its objectType and identifier, an anonymous Group its members' identifiers,
-    an Activity and a Verb the id.
-    """
-    return Ids()(statement)
-
-
-class Ids:
-    """What makes statements of a page ids; what they have in common is changed once."""
-
-    __slots__ = ("changes",)
-
-    def __init__(self) -> None:
-        self.changes = {name: _once(change) for name, change in _STATEMENT_IDS.items()}
-
-    def __call__(self, statement: bytes) -> bytes:
-        """The statement with ids alone."""
-        return bytes(_change(Raw(statement), self.changes))
-
-
+# Statements have their learners, verbs and activities in common. What a part becomes depends on its text alone, so it
+# is found out once; longer parts than this are rare and not worth their place.
+_REMEMBERED = 4096
+_LONGEST = 4096
 _Change = Callable[[Raw], Raw]
+_Rest = TypeVarTuple("_Rest")
+_Found = TypeVar("_Found")
+
+
+def _remembered(find: Callable[[bytes, *_Rest], _Found]) -> Callable[[bytes, *_Rest], _Found]:
+    # What lru_cache gives is typed without the arguments.
+    known = cast("Callable[[bytes, *_Rest], _Found]", lru_cache(_REMEMBERED)(find))
+
+    def found(as_written: bytes, *rest: *_Rest) -> _Found:
+        return known(as_written, *rest) if len(as_written) <= _LONGEST else find(as_written, *rest)
+
+    return found
+
+
+def _once(change: _Change) -> _Change:
+    """The same change, made once for each text that it is asked for."""
+
+    @_remembered
+    def changed(as_written: bytes) -> Raw | None:
+        whole = Raw(as_written)
+        new = change(whole)
+        return None if new is whole else new
+
+    def change_once(whole: Raw) -> Raw:
+        new = changed(bytes(whole))
+        # The same object where nothing changed, which is how _change knows.
+        return whole if new is None else new
+
+    return change_once
 
 
 def _change(whole: Raw, changes: Mapping[str, _Change]) -> Raw:
     """The object with some of its values changed; itself where none did."""
     members = text.members(whole)
+    return text.join(members) if _change_members(members, changes) else whole
+
+
+def _change_members(members: Members, changes: Mapping[str, _Change]) -> bool:
     changed = False
     for name, change in changes.items():
         if name in members:
             old = members[name]
             new = members[name] = change(old)
             changed |= new is not old
-    return text.join(members) if changed else whole
+    return changed
 
 
 def _each(change: _Change) -> _Change:
@@ -83,23 +97,25 @@ def _each(change: _Change) -> _Change:
     return change_each
 
 
-def _once(change: _Change) -> _Change:
-    """The same change, made once for each text that it is asked for."""
-    changed: dict[bytes, Raw] = {}
-
-    def change_once(whole: Raw) -> Raw:
-        as_written = bytes(whole)
-        known = changed.get(as_written)
-        if known is None:
-            known = changed[as_written] = change(whole)
-        # The same object where nothing changed, which is how _change knows.
-        return whole if known == whole else known
-
-    return change_once
-
-
 def _only(members: Members, names: Sequence[str]) -> Raw:
     return text.join({name: raw for name, raw in members.items() if name in names})
+
+
+def _object_type(members: Members) -> str:
+    kind: str = text.read(members["objectType"]) if "objectType" in members else "Activity"
+    return kind
+
+
+# --- ids: only what identifies Agents, Groups, Activities and Verbs
+
+
+def ids(statement: bytes) -> bytes:
+    """The statement with nothing but identifiers in its actors, Activities and Verbs.
+
+    An Agent or identified Group keeps its objectType and identifier, an anonymous Group its members' identifiers,
+    an Activity and a Verb the id.
+    """
+    return bytes(_change(Raw(statement), _STATEMENT_IDS))
 
 
 def _actor_id(whole: Raw) -> Raw:
@@ -123,114 +139,165 @@ def _object_id(whole: Raw) -> Raw:
     return whole if kind == "StatementRef" else _actor_id(whole)
 
 
-def _object_type(members: Members) -> str:
-    kind: str = text.read(members["objectType"]) if "objectType" in members else "Activity"
-    return kind
-
-
+_actor_id_once = _once(_actor_id)
 _CONTEXT_IDS: dict[str, _Change] = {
-    "instructor": _actor_id,
-    "team": _actor_id,
-    "contextActivities": lambda whole: _change(whole, dict.fromkeys(_CONTEXT_ACTIVITIES, _each(_id))),
-    "contextAgents": _each(lambda entry: _change(entry, {"agent": _actor_id})),
-    "contextGroups": _each(lambda entry: _change(entry, {"group": _actor_id})),
+    "instructor": _actor_id_once,
+    "team": _actor_id_once,
+    "contextActivities": _once(lambda whole: _change(whole, dict.fromkeys(_CONTEXT_ACTIVITIES, _each(_id)))),
+    "contextAgents": _each(lambda entry: _change(entry, {"agent": _actor_id_once})),
+    "contextGroups": _each(lambda entry: _change(entry, {"group": _actor_id_once})),
 }
 _PART_IDS: dict[str, _Change] = {
-    "actor": _actor_id,
-    "verb": _id,
-    "object": _object_id,
+    "actor": _actor_id_once,
+    "verb": _once(_id),
+    "object": _once(_object_id),
+    # Seldom the same twice: the registration is in it.
     "context": lambda whole: _change(whole, _CONTEXT_IDS),
 }
-_STATEMENT_IDS = _PART_IDS | {"authority": _actor_id}
+_STATEMENT_IDS = _PART_IDS | {"authority": _actor_id_once}
 
 
 # --- canonical: the known definitions, each text in one language
 
+Definitions = Mapping[str, bytes]
 
-def canonical(statement: bytes, definitions: Mapping[str, Mapping[str, Any]], languages: Sequence[str]) -> bytes:
+
+def canonical(statement: bytes, definitions: Definitions, languages: Sequence[str]) -> bytes:
     """The statement with its Activities' known definitions, and one language in each of its language maps.
 
-    `definitions` has what is known of an Activity by its IRI; one that is not in it keeps the definition it came
-    with. `languages` are language ranges, the most wanted first (see `languages`).
+    `definitions` has what is known of an Activity by its IRI, as JSON; one that is not in it keeps the definition it
+    came with. `languages` are language ranges, the most wanted first (see `languages`).
     """
-    return Canonical(definitions, languages)(statement)
+    return Canonical(statement).text(definitions, languages)
 
 
 class Canonical:
-    """The changes that make statements canonical for one reader; `definitions` and `languages` as for `canonical`.
+    """A statement that is to become canonical: `activities` are those whose known definitions it wants."""
 
-    What the statements of a page have in common, their verbs and activities above all, is changed once.
-    """
+    __slots__ = ("_context", "_members", "_part", "_whole", "activities")
 
-    __slots__ = ("changes", "context_activity", "definitions", "languages")
+    def __init__(self, statement: bytes | Raw) -> None:
+        self._whole = statement
+        self._members = text.members(statement)
+        self._context: Members = text.members(self._members["context"]) if "context" in self._members else {}
+        kind, named = _object(bytes(self._members["object"]))
+        self._part = Canonical(self._members["object"]) if kind == "SubStatement" else None
+        self.activities: tuple[str, ...] = named if self._part is None else self._part.activities
+        if "contextActivities" in self._context:
+            self.activities = (*self.activities, *_activities_in(bytes(self._context["contextActivities"])))
 
-    def __init__(self, definitions: Mapping[str, Mapping[str, Any]], languages: Sequence[str]) -> None:
-        self.definitions = definitions
-        self.languages = tuple(languages)
-        self.context_activity = _each(_once(self.activity))
-        self.changes: dict[str, _Change] = {
-            "verb": _once(self.verb),
-            "object": _once(self.object),
-            "context": self.context,
-            "attachments": _each(self.attachment),
-        }
+    def text(self, definitions: Definitions, languages: Sequence[str]) -> bytes:
+        """The statement in canonical form; `definitions` and `languages` as for `canonical`."""
+        members, shown = self._members, tuple(languages)
+        changed = False
+        for name, new in (
+            ("verb", _verb(bytes(members["verb"]), shown)),
+            ("object", self._object(definitions, shown)),
+            ("context", self._context_changed(definitions, shown)),
+            ("attachments", _attachments(bytes(members["attachments"]), shown) if "attachments" in members else None),
+        ):
+            if new is not None:
+                members[name] = new
+                changed = True
+        return bytes(text.join(members)) if changed else bytes(self._whole)
 
-    def __call__(self, statement: bytes) -> bytes:
-        """The statement in canonical form."""
-        return bytes(self.statement(Raw(statement)))
+    def _object(self, definitions: Definitions, languages: tuple[str, ...]) -> Raw | None:
+        whole = self._members["object"]
+        as_written = bytes(whole)
+        if self._part is not None:
+            new = self._part.text(definitions, languages)
+            return None if new == as_written else Raw(new)
+        _, named = _object(as_written)
+        return _activity(as_written, definitions.get(named[0]), languages) if named else None
 
-    def statement(self, whole: Raw) -> Raw:
-        return _change(whole, self.changes)
+    def _context_changed(self, definitions: Definitions, languages: tuple[str, ...]) -> Raw | None:
+        if "contextActivities" not in self._context:
+            return None
+        as_written = bytes(self._context["contextActivities"])
+        known = tuple(map(definitions.get, _activities_in(as_written)))
+        new = _context_activities(as_written, known, languages)
+        return None if new is None else text.join(self._context | {"contextActivities": new})
 
-    def verb(self, whole: Raw) -> Raw:
-        return _change(whole, {"display": self.words})
 
-    def object(self, whole: Raw) -> Raw:
-        members = text.members(whole)
-        kind = _object_type(members)
-        if kind == "Activity":
-            return self.activity(whole, members)
-        return self.statement(whole) if kind == "SubStatement" else whole
+@_remembered
+def _object(as_written: bytes) -> tuple[str, tuple[str, ...]]:
+    """The objectType of a statement's object, and the IRI where it is an Activity."""
+    members = text.members(as_written)
+    kind = _object_type(members)
+    return kind, (text.read(members["id"]),) if kind == "Activity" else ()
 
-    def context(self, whole: Raw) -> Raw:
-        return _change(whole, {"contextActivities": self.context_activities})
 
-    def context_activities(self, whole: Raw) -> Raw:
-        return _change(whole, dict.fromkeys(_CONTEXT_ACTIVITIES, self.context_activity))
+@_remembered
+def _activities_in(as_written: bytes) -> tuple[str, ...]:
+    """The IRIs of contextActivities, in the order in which `_context_activities` meets them."""
+    lists = text.members(as_written)
+    return tuple(
+        text.read(text.members(one)["id"])
+        for name in _CONTEXT_ACTIVITIES
+        if name in lists
+        for one in text.elements(lists[name])
+    )
 
-    def activity(self, whole: Raw, members: Members | None = None) -> Raw:
-        if members is None:
-            members = text.members(whole)
-        known = self.definitions.get(text.read(members["id"]))
-        if known:
-            members["definition"] = self.definition(text.write(known))
-        elif "definition" in members:
-            old = members["definition"]
-            members["definition"] = self.definition(old)
-            if members["definition"] is old:
-                return whole
-        else:
-            return whole
+
+# Below, None says that nothing changes.
+
+
+@_remembered
+def _context_activities(as_written: bytes, known: Sequence[bytes | None], languages: tuple[str, ...]) -> Raw | None:
+    definitions = iter(known)
+    whole = Raw(as_written)
+
+    def change(one: Raw) -> Raw:
+        return _activity(bytes(one), next(definitions), languages) or one
+
+    new = _change(whole, dict.fromkeys(_CONTEXT_ACTIVITIES, _each(change)))
+    return None if new is whole else new
+
+
+@_remembered
+def _activity(as_written: bytes, known: bytes | None, languages: tuple[str, ...]) -> Raw | None:
+    members = text.members(as_written)
+    if known:
+        members["definition"] = _definition(Raw(known), languages)
         return text.join(members)
+    if "definition" not in members:
+        return None
+    old = members["definition"]
+    members["definition"] = _definition(old, languages)
+    return None if members["definition"] is old else text.join(members)
 
-    def definition(self, whole: Raw) -> Raw:
-        changes: dict[str, _Change] = {"name": self.words, "description": self.words}
-        changes |= dict.fromkeys(COMPONENTS, _each(self.component))
-        return _change(whole, changes)
 
-    def component(self, whole: Raw) -> Raw:
-        return _change(whole, {"description": self.words})
+def _definition(whole: Raw, languages: tuple[str, ...]) -> Raw:
+    words = _words(languages)
+    component = _each(lambda one: _change(one, {"description": words}))
+    return _change(whole, {"name": words, "description": words} | dict.fromkeys(COMPONENTS, component))
 
-    def attachment(self, whole: Raw) -> Raw:
-        return _change(whole, {"display": self.words, "description": self.words})
 
-    def words(self, whole: Raw) -> Raw:
-        """A language map with one language."""
+@_remembered
+def _verb(as_written: bytes, languages: tuple[str, ...]) -> Raw | None:
+    whole = Raw(as_written)
+    new = _change(whole, {"display": _words(languages)})
+    return None if new is whole else new
+
+
+@_remembered
+def _attachments(as_written: bytes, languages: tuple[str, ...]) -> Raw | None:
+    whole, words = Raw(as_written), _words(languages)
+    new = _each(lambda one: _change(one, {"display": words, "description": words}))(whole)
+    return None if new is whole else new
+
+
+def _words(languages: tuple[str, ...]) -> _Change:
+    """A language map becomes one with one language."""
+
+    def words(whole: Raw) -> Raw:
         members = text.members(whole)
         if len(members) < 2:
             return whole
-        tag = choose(tuple(members), self.languages)
+        tag = choose(tuple(members), languages)
         return text.join({tag: members[tag]})
+
+    return words
 
 
 # --- languages

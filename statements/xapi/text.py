@@ -308,7 +308,9 @@ def add(text: bytes, more: bytes) -> bytes:
     """The object `text` with the members `more` (`"key":value`, separated by commas) at its end."""
     if not more:
         return text
-    return text[:-1] + (b"," if text[1:-1].strip(_SPACE) else b"") + more + b"}"
+    # A statement begins with its first key; what begins otherwise has spaces there, or is empty.
+    between = b"," if text[1:2] == b'"' or text[1:-1].strip(_SPACE) else b""
+    return b"".join((text[:-1], between, more, b"}"))
 
 
 def read(text: bytes | msgspec.Raw) -> Any:

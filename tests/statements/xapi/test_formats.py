@@ -100,15 +100,22 @@ def test_a_statement_reference_is_an_identifier_already():
 
 # --- canonical
 
-KNOWN: dict[str, Any] = {
-    "https://courses.example.com/fire-safety": {
-        "name": {"en": "Fire", "de-AT": "Feuer"},
-        "choices": [{"id": "stay", "description": {"en": "Stay", "de": "Bleib"}}, {"id": "go"}],
-        "extensions": {"https://courses.example.com/words": {"de": "eins", "en": "one"}},
-    },
-    "https://w3id.org/xapi/cmi5": {"name": {"en": "cmi5"}},
-    "https://courses.example.com/first-aid": {"description": {"de": "Hilfe", "en": "Aid"}},
-}
+
+def known(definitions: dict[str, Any]) -> dict[str, bytes]:
+    return {iri: json.dumps(definition).encode() for iri, definition in definitions.items()}
+
+
+KNOWN = known(
+    {
+        "https://courses.example.com/fire-safety": {
+            "name": {"en": "Fire", "de-AT": "Feuer"},
+            "choices": [{"id": "stay", "description": {"en": "Stay", "de": "Bleib"}}, {"id": "go"}],
+            "extensions": {"https://courses.example.com/words": {"de": "eins", "en": "one"}},
+        },
+        "https://w3id.org/xapi/cmi5": {"name": {"en": "cmi5"}},
+        "https://courses.example.com/first-aid": {"description": {"de": "Hilfe", "en": "Aid"}},
+    }
+)
 
 
 def test_canonical_has_one_language_in_each_language_map():
@@ -159,12 +166,11 @@ def test_canonical_of_a_statement_with_one_language_and_nothing_known_is_its_tex
 
 
 def test_definitions_with_what_orjson_cannot_write_are_given_out():
-    known = {"https://courses.example.com/fire-safety": {"extensions": {"x:1": 2**70, "x:2": "\ud800"}}}
+    iri, definition = "https://courses.example.com/fire-safety", {"extensions": {"x:1": 2**70, "x:2": "\ud800"}}
 
-    assert (
-        json.loads(formats.canonical(COMPLETED, known, []))["object"]["definition"]
-        == known["https://courses.example.com/fire-safety"]
-    )
+    found = json.loads(formats.canonical(COMPLETED, known({iri: definition}), []))
+
+    assert found["object"]["definition"] == definition
 
 
 # --- both
