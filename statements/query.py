@@ -1,6 +1,7 @@
 """The one way out: a query becomes a page of statements and the place where the next page begins.
 
-Two steps: keys first, from one range of the mention table; texts second, by key. The order is `stored`, then key.
+Two steps: keys first, from one range of the mention table; texts second, by key. A query without conditions needs no
+keys, for its range is one of the statements themselves. The order is `stored`, then key.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -96,12 +97,13 @@ def page(query: Query) -> Page:
     """
     found: list[Kept] = []
     with dialect().limited(query.seconds):
+        if not query.conditions:
+            return _cut(_newest(query), query.limit)
         for places in _places(query):
             found += _texts(query, places)
             if len(found) > query.limit:
-                last = found[query.limit - 1]
-                return Page(found[: query.limit], Place(last.stored, last.key))
-    return Page(found, None)
+                break
+    return _cut(found, query.limit)
 
 
 def one(tenant: Tenant, id: str, *, voided: bool, credential: int | None = None) -> Kept | None:
@@ -143,6 +145,26 @@ def definitions(store: int, iris: Collection[str]) -> dict[str, bytes]:
     return {iri: definition.encode() for iri, definition in rows}
 
 
+def _cut(found: list[Kept], limit: int) -> Page:
+    if len(found) <= limit:
+        return Page(found, None)
+    last = found[limit - 1]
+    return Page(found[:limit], Place(last.stored, last.key))
+
+
+def _newest(query: Query) -> list[Kept]:
+    """One statement more than a page has; the oldest ones in ascending order."""
+    where, values = _between(query, "key")
+    if query.credential is not None:
+        where.append("m.credential = %s")
+        values.append(query.credential)
+    return _kept(
+        f"SELECT {_KEPT} FROM statements_statement m WHERE {' AND '.join(['NOT m.voided', *where])}"
+        f" ORDER BY {_order(query, 'key')} LIMIT {query.limit + 1}",
+        values,
+    )
+
+
 def _places(query: Query) -> Iterator[list[Place]]:
     """The places of what may be found, in order, first as many as a page needs and then ever more."""
     query = replace(query, conditions=_fewest_first(query))
@@ -168,27 +190,12 @@ def _range_of_any(query: Query, anyone: Sequence[Condition]) -> list[Place]:
 
 
 def _range(query: Query, amount: int) -> list[Place]:
+    """The next places of a query with conditions, in its order."""
     here = dialect()
-    less, order = (">", "ASC") if query.ascending else ("<", "DESC")
-    table, statement = ("statements_mention", "statement") if query.conditions else ("statements_statement", "key")
-    where = ["m.store = %s"]
-    values: list[Any] = [query.store]
-    if query.conditions:
-        first, *others = query.conditions
-        where += ["m.key = %s", f"m.role IN ({_roles(first)})"]
-        values.append(first.key)
-    else:
-        others = []
-        where.append("NOT m.voided")
-    if query.since is not None:
-        where.append("m.stored > %s")
-        values.append(here.time(query.since))
-    if query.until is not None:
-        where.append("m.stored <= %s")
-        values.append(here.time(query.until))
-    if query.after is not None:
-        where.append(f"(m.stored, m.{statement}) {less} (%s, %s)")
-        values += [here.time(query.after.stored), query.after.key]
+    where, values = _between(query, "statement")
+    first, *others = query.conditions
+    where += ["m.key = %s", f"m.role IN ({_roles(first)})"]
+    values.append(first.key)
     for other in others:
         where.append(
             "EXISTS (SELECT 1 FROM statements_mention o WHERE o.store = m.store AND o.key = %s AND o.stored = m.stored"
@@ -196,11 +203,33 @@ def _range(query: Query, amount: int) -> list[Place]:
         )
         values.append(other.key)
     rows = here.select(
-        f"SELECT m.stored, m.{statement} FROM {table} m WHERE {' AND '.join(where)}"
-        f" ORDER BY m.stored {order}, m.{statement} {order} LIMIT {amount}",
+        f"SELECT m.stored, m.statement FROM statements_mention m WHERE {' AND '.join(where)}"
+        f" ORDER BY {_order(query, 'statement')} LIMIT {amount}",
         values,
     )
     return [Place(here.moment(stored), here.key(key)) for stored, key in rows]
+
+
+def _between(query: Query, statement: str) -> tuple[list[str], list[Any]]:
+    """What a row `m` must be for the query's store, times and place to hold; `statement` is the column of its key."""
+    here = dialect()
+    where = ["m.store = %s"]
+    values: list[Any] = [query.store]
+    if query.since is not None:
+        where.append("m.stored > %s")
+        values.append(here.time(query.since))
+    if query.until is not None:
+        where.append("m.stored <= %s")
+        values.append(here.time(query.until))
+    if query.after is not None:
+        where.append(f"(m.stored, m.{statement}) {'>' if query.ascending else '<'} (%s, %s)")
+        values += [here.time(query.after.stored), query.after.key]
+    return where, values
+
+
+def _order(query: Query, statement: str) -> str:
+    way = "ASC" if query.ascending else "DESC"
+    return f"m.stored {way}, m.{statement} {way}"
 
 
 def _fewest_first(query: Query) -> tuple[Condition, ...]:
@@ -225,19 +254,24 @@ def _texts(query: Query, places: Sequence[Place]) -> list[Kept]:
 
 
 def _select(store: int, wanted: Sequence[str], credential: int | None, state: str) -> dict[str, Kept]:
-    here = dialect()
-    among, values = here.among("key", wanted)
+    among, values = dialect().among("key", wanted)
     mine = "" if credential is None else "AND credential = %s"
-    rows = here.select(
-        "SELECT key, stored, timestamp_given, attachments, text FROM statements_statement"
-        f" WHERE store = %s AND {among} {state} {mine}",
+    found = _kept(
+        f"SELECT {_KEPT} FROM statements_statement WHERE store = %s AND {among} {state} {mine}",
         [store, *values, *([] if credential is None else [credential])],
     )
-    found = [
-        Kept(here.key(key), here.moment(stored), bool(given), attachments, text)
-        for key, stored, given, attachments, text in rows
-    ]
     return {kept.key: kept for kept in found}
+
+
+def _kept(sql: str, values: Sequence[Any]) -> list[Kept]:
+    here = dialect()
+    return [
+        Kept(here.key(key), here.moment(stored), bool(given), attachments, text)
+        for key, stored, given, attachments, text in here.select(sql, values)
+    ]
+
+
+_KEPT = "key, stored, timestamp_given, attachments, text"
 
 
 def _roles(condition: Condition) -> str:
