@@ -1,10 +1,10 @@
 """The one way out: a query becomes a page of statements and the place where the next page begins.
 
-Two steps: keys first, from one range of the mention table; texts second, by key. A query without conditions needs no
-keys, for its range is one of the statements themselves. The order is `stored`, then key.
+Two steps in one round trip: keys first, from one range of the mention table; texts second, by key. A query without
+conditions needs no keys, for its range is one of the statements themselves. The order is `stored`, then key.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -97,20 +97,23 @@ def page(query: Query) -> Page:
     """
     found: list[Kept] = []
     with dialect().limited(query.seconds):
-        if not query.conditions:
-            return _cut(_newest(query), query.limit)
-        for places in _places(query):
-            found += _texts(query, places)
+        for some in _mentioning(query) if query.conditions else [_newest(query)]:
+            found += some
             if len(found) > query.limit:
-                break
-    return _cut(found, query.limit)
+                last = found[query.limit - 1]
+                return Page(found[: query.limit], Place(last.stored, last.key))
+    return Page(found, None)
 
 
 def one(tenant: Tenant, id: str, *, voided: bool, credential: int | None = None) -> Kept | None:
     """The statement with this id, or None; only if it is voided as asked."""
-    key = keys.statement(tenant.namespace, id)
-    found = _select(tenant.store, [key], credential, "AND voided" if voided else "AND NOT voided")
-    return found.get(key)
+    mine, whose = ("", []) if credential is None else ("AND credential = %s", [credential])
+    rows = dialect().select(
+        f"SELECT {_KEPT} FROM statements_statement WHERE store = %s AND key = %s"
+        f" AND {'voided' if voided else 'NOT voided'} {mine}",
+        [tenant.store, keys.statement(tenant.namespace, id), *whose],
+    )
+    return next(iter(_kept(rows)), None)
 
 
 def through(store: int) -> datetime:
@@ -145,38 +148,41 @@ def definitions(store: int, iris: Collection[str]) -> dict[str, bytes]:
     return {iri: definition.encode() for iri, definition in rows}
 
 
-def _cut(found: list[Kept], limit: int) -> Page:
-    if len(found) <= limit:
-        return Page(found, None)
-    last = found[limit - 1]
-    return Page(found[:limit], Place(last.stored, last.key))
-
-
 def _newest(query: Query) -> list[Kept]:
     """One statement more than a page has; the oldest ones in ascending order."""
     where, values = _between(query, "key")
     if query.credential is not None:
         where.append("m.credential = %s")
         values.append(query.credential)
-    return _kept(
+    rows = dialect().select(
         f"SELECT {_KEPT} FROM statements_statement m WHERE {' AND '.join(['NOT m.voided', *where])}"
         f" ORDER BY {_order(query, 'key')} LIMIT {query.limit + 1}",
         values,
     )
+    return _kept(rows)
 
 
-def _places(query: Query) -> Iterator[list[Place]]:
-    """The places of what may be found, in order, first as many as a page needs and then ever more."""
+def _mentioning(query: Query) -> Iterator[list[Kept]]:
+    """The statements that the conditions find, in order, first as many as a page needs and then ever more."""
+    here = dialect()
     query = replace(query, conditions=_fewest_first(query))
+    mine, whose = ("", []) if query.credential is None else ("AND s.credential = %s", [query.credential])
     amount = query.limit + 1
     while True:
-        rows = _range(query, amount)
-        places = list(dict.fromkeys(rows))
-        if places:
-            yield places
+        range_, values = _range_of(query, amount)
+        rows = here.select(
+            f"WITH m AS MATERIALIZED ({range_}) SELECT m.statement, m.stored, s.timestamp_given, s.attachments, s.text"
+            " FROM m LEFT JOIN statements_statement s ON s.store = %s AND s.key = m.statement AND NOT s.voided"
+            f" {mine} ORDER BY {_order(query, 'statement')}",
+            [*values, query.store, *whose],
+        )
+        # A statement is there as often as it mentions what is asked for; one that must not be shown has no text.
+        shown = {row[0]: row for row in rows if row[4] is not None}
+        yield _kept(shown.values())
         if len(rows) < amount:
             return
-        query = replace(query, after=places[-1])
+        key, stored, *_ = rows[-1]
+        query = replace(query, after=Place(here.moment(stored), here.key(key)))
         amount = min(2 * amount, _MOST_KEYS)
 
 
@@ -192,6 +198,10 @@ def _range_of_any(query: Query, anyone: Sequence[Condition]) -> list[Place]:
 def _range(query: Query, amount: int) -> list[Place]:
     """The next places of a query with conditions, in its order."""
     here = dialect()
+    return [Place(here.moment(stored), here.key(key)) for stored, key in here.select(*_range_of(query, amount))]
+
+
+def _range_of(query: Query, amount: int) -> tuple[str, list[Any]]:
     where, values = _between(query, "statement")
     first, *others = query.conditions
     where += ["m.key = %s", f"m.role IN ({_roles(first)})"]
@@ -202,12 +212,11 @@ def _range(query: Query, amount: int) -> list[Place]:
             f" AND o.statement = m.statement AND o.via = m.via AND o.role IN ({_roles(other)}))"
         )
         values.append(other.key)
-    rows = here.select(
+    sql = (
         f"SELECT m.stored, m.statement FROM statements_mention m WHERE {' AND '.join(where)}"
-        f" ORDER BY {_order(query, 'statement')} LIMIT {amount}",
-        values,
+        f" ORDER BY {_order(query, 'statement')} LIMIT {amount}"
     )
-    return [Place(here.moment(stored), here.key(key)) for stored, key in rows]
+    return sql, values
 
 
 def _between(query: Query, statement: str) -> tuple[list[str], list[Any]]:
@@ -248,30 +257,15 @@ def _amount(store: int, condition: Condition) -> int:
     return int(amount)
 
 
-def _texts(query: Query, places: Sequence[Place]) -> list[Kept]:
-    kept = _select(query.store, [place.key for place in places], query.credential, "AND NOT voided")
-    return [kept[place.key] for place in places if place.key in kept]
+_KEPT = "key, stored, timestamp_given, attachments, text"
 
 
-def _select(store: int, wanted: Sequence[str], credential: int | None, state: str) -> dict[str, Kept]:
-    among, values = dialect().among("key", wanted)
-    mine = "" if credential is None else "AND credential = %s"
-    found = _kept(
-        f"SELECT {_KEPT} FROM statements_statement WHERE store = %s AND {among} {state} {mine}",
-        [store, *values, *([] if credential is None else [credential])],
-    )
-    return {kept.key: kept for kept in found}
-
-
-def _kept(sql: str, values: Sequence[Any]) -> list[Kept]:
+def _kept(rows: Iterable[Sequence[Any]]) -> list[Kept]:
     here = dialect()
     return [
         Kept(here.key(key), here.moment(stored), bool(given), attachments, text)
-        for key, stored, given, attachments, text in here.select(sql, values)
+        for key, stored, given, attachments, text in rows
     ]
-
-
-_KEPT = "key, stored, timestamp_given, attachments, text"
 
 
 def _roles(condition: Condition) -> str:
