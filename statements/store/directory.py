@@ -20,7 +20,7 @@ from statements.xapi import activities, actors, formats, text
 # The columns of a row that say something of its thing.
 Row = dict[str, str]
 
-_MOST_REMEMBERED = 50_000
+_MOST_REMEMBERED = 20_000
 _MOST_NAMES = 20
 
 # key of the row -> hash of what was last written there by this process
