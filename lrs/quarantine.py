@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from lrs.models import Refusal, RefusalKind
 from statements.errors import Fault
+from statements.xapi.text import storable
 
 log = logging.getLogger(__name__)
 
@@ -87,14 +88,14 @@ def _keep(refused: Refused, now: datetime) -> RefusalKind | None:
         received=now,
         last=now,
         method=refused.method[:10],
-        path=_clean(refused.path),
+        path=storable(refused.path),
         query=_without_secrets(refused.query),
         headers=_without_secrets(refused.headers),
         body=refused.body,
         note=refused.note,
         bytes=size,
         status=refused.status,
-        sentence=_storable(refused.sentence),
+        sentence=_short(refused.sentence),
         errors=errors(refused.faults),
     )
     return kind
@@ -123,7 +124,7 @@ def _find_kind(refused: Refused, what: str, now: datetime, *, always: bool = Fal
             credential_id=refused.credential,
             fingerprint=fingerprint,
             what=what,
-            sentence=_storable(refused.sentence),
+            sentence=_short(refused.sentence),
             status=refused.status,
             first=now,
             last=now,
@@ -136,7 +137,7 @@ def _find_kind(refused: Refused, what: str, now: datetime, *, always: bool = Fal
 def what(refused: Refused) -> str:
     """What a refusal is about: each rule with its pointer without indices, a line each, in order."""
     lines = {f"{fault.rule} {_INDEX.sub('', fault.pointer)}".strip() for fault in refused.faults}
-    return _storable("\n".join(sorted(lines)))
+    return _short("\n".join(sorted(lines)))
 
 
 def _digest(refused: Refused) -> str:
@@ -146,16 +147,11 @@ def _digest(refused: Refused) -> str:
 
 
 def _without_secrets(named: Mapping[str, str]) -> dict[str, str]:
-    return {_clean(name): _clean(value) for name, value in named.items() if not _SECRET.search(name)}
+    return {storable(name): storable(value) for name, value in named.items() if not _SECRET.search(name)}
 
 
-def _storable(text: str) -> str:
-    return _clean(text[:_LONGEST])
-
-
-def _clean(text: str) -> str:
-    """Without what PostgreSQL does not take."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+def _short(text: str) -> str:
+    return storable(text[:_LONGEST])
 
 
 # --- limits
@@ -304,6 +300,6 @@ def reopen_kind(kind: RefusalKind) -> int:
 def errors(faults: Sequence[Fault]) -> list[dict[str, Any]]:
     """Faults as they are kept and shown."""
     return [
-        {"pointer": _storable(pointer), "rule": rule, "problem": _storable(problem)}
+        {"pointer": _short(pointer), "rule": rule, "problem": _short(problem)}
         for pointer, rule, problem in faults[:_MOST_ERRORS]
     ]

@@ -20,7 +20,7 @@ from django.utils import timezone
 from lrs.aside import Aside
 from lrs.auth import Caller
 from lrs.models import Shape
-from statements.xapi.text import Given
+from statements.xapi.text import Given, storable
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def note(caller: Caller, given: Iterable[Given]) -> None:
 
 
 def _note(caller: Caller, given: Given) -> None:
-    its = [_clean(place) for place in places(given.value)]
+    its = [storable(place) for place in places(given.value)]
     digest = hashlib.sha256("\n".join(its).encode()).hexdigest()
     now = timezone.now()
     if (caller.credential, digest) not in _known:
@@ -94,10 +94,6 @@ def _keep(caller: Caller, given: Given, its: Sequence[str], digest: str, now: da
     )
     Shape.objects.bulk_create([row], ignore_conflicts=True)
     return True
-
-
-def _clean(text: str) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 class _Counts:

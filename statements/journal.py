@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from django.db import models
 from django.utils import timezone
 
+from statements.xapi.text import storable
+
 _SECRET = re.compile(r"secret|passw|token|sealed|hash|private|hook$", re.IGNORECASE)
 HIDDEN = "•••"
 CHANGED = "••• (changed)"
@@ -70,11 +72,11 @@ def note(
         what=what,
         kind=thing.kind,
         thing=thing.key[:200],
-        label=_storable(thing.label),
+        label=storable(thing.label),
         store=thing.store,
         before=_text(was),
         after=_text(became),
-        reason=_storable(reason),
+        reason=storable(reason),
     )
 
 
@@ -103,7 +105,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, bytes | memoryview):
         return f"{len(value)} bytes"
     return str(value)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -23,6 +23,7 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
 
 from lrs.connectors.contract import Received, Request
 from lrs.connectors.models import Connection, Delivery, InboxEvent, Lane
+from statements.xapi.text import storable
 
 LANES = 32
 # One more lane, for cutting deliveries: who holds it keeps the order of arrival.
@@ -119,7 +120,7 @@ def cut(deliveries: Sequence[Delivery]) -> None:
     with database.cursor() as cursor:
         cursor.executemany(
             "UPDATE connectors_delivery SET state = %s, problem = %s, events = %s, repeated = %s WHERE id = %s",
-            [(row.state, _storable(row.problem), row.events, row.repeated, row.pk) for row in deliveries],
+            [(row.state, storable(row.problem), row.events, row.repeated, row.pk) for row in deliveries],
         )
 
 
@@ -156,14 +157,9 @@ def received_of(row: InboxEvent) -> Received:
     return Received(**{**read, "at": row.at})
 
 
-def _storable(text: str) -> str:
-    """Text as PostgreSQL takes it: without NUL and lone surrogates."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
 def _column(text: str, most: int) -> str:
     # Only shown; what counts is in `data` and `key`.
-    text = _storable(text)
+    text = storable(text)
     return text if len(text) <= most else f"{text[: most - 17]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -255,8 +251,8 @@ def finish(rows: Sequence[InboxEvent], now: datetime) -> None:
         (
             row.state,
             row.rule,
-            _storable(row.reason),
-            _storable(row.traceback),
+            storable(row.reason),
+            storable(row.traceback),
             row.waits_for,
             row.attempts + 1,
             now,

@@ -18,6 +18,7 @@ from lrs.documents.concurrency import Conditions
 from lrs.documents.context import Context
 from lrs.documents.models import Document
 from lrs.errors import TooLarge
+from statements.xapi.text import storable
 from statements.xapi.versions import Version
 
 
@@ -115,7 +116,7 @@ def _empty(context: Context, id: str) -> Document:
         context=context.key(),
         kind=context.kind,
         activity=context.activity,
-        agent=_column(context.agent),
+        agent=storable(context.agent),
         registration=UUID(context.registration) if context.registration else None,
         id=id,
         content_type="",
@@ -137,8 +138,3 @@ def _check_size(merged: bytes) -> None:
     # What could not be sent as a whole must not grow in pieces.
     if len(merged) > settings.LRS_MAX_BODY:
         raise TooLarge(f"The merged document would have {len(merged)} bytes; at most {settings.LRS_MAX_BODY} are kept.")
-
-
-def _column(text: str) -> str:
-    """Text for a column: PostgreSQL takes neither NUL nor lone surrogates; the computed keys tell them apart."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -92,7 +92,7 @@ def _agents(store: int, told: dict[str, list[tuple[str, Mapping[str, Any]]]]) ->
     named = {key: [agent["name"] for _, agent in said if agent.get("name")] for key, said in told.items()}
     new = {
         key: {
-            "identifier": _storable(said[0][0]),
+            "identifier": text.storable(said[0][0]),
             "value": _json(actors.bare(said[0][1])),
             **_names([], named[key]),
         }
@@ -111,7 +111,7 @@ def _agents(store: int, told: dict[str, list[tuple[str, Mapping[str, Any]]]]) ->
 def _names(before: Sequence[str], said: Sequence[str]) -> Row:
     # A name that comes again is the newest again; the oldest of too many go.
     names = list(dict.fromkeys(reversed([*before, *said])))[:_MOST_NAMES][::-1]
-    return {"names": _json(names), "name": _storable(names[-1]) if names else ""}
+    return {"names": _json(names), "name": text.storable(names[-1]) if names else ""}
 
 
 def _activities(store: int, told: dict[str, list[tuple[str, Mapping[str, Any] | None]]]) -> None:
@@ -206,8 +206,4 @@ def _json(value: object) -> str:
 
 def _shown(texts: Mapping[str, str] | None) -> str:
     """One text of a language map, for lists."""
-    return _storable(texts[formats.choose(tuple(texts), ("en",))]) if texts else ""
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return text.storable(texts[formats.choose(tuple(texts), ("en",))]) if texts else ""

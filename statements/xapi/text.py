@@ -313,6 +313,11 @@ def add(text: bytes, more: bytes) -> bytes:
     return b"".join((text[:-1], between, more, b"}"))
 
 
+def storable(text: str) -> str:
+    """Text as every database takes it: PostgreSQL wants neither NUL nor half of a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def read(text: bytes | msgspec.Raw) -> Any:
     """The value of a text that cut has let through; numbers as int and float."""
     try:
