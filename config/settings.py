@@ -152,7 +152,8 @@ CORS_EXPOSE_HEADERS = (
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    # Its pages are read where its addresses are (config.urls): workers and commands start without them.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

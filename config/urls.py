@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from lrs import operations
 
+admin.autodiscover()
 urlpatterns = [
     # The doors first: they are asked most, and each address before theirs is compared with every request.
     path("", include("lrs.urls")),

@@ -13,6 +13,8 @@ from lrs import worker
 
 class Command(BaseCommand):
     help = "Do the background work until told to stop (Ctrl-C or SIGTERM)."
+    # They read every address and page, none of which is asked for here; `manage.py start` makes them.
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """--once, for those who have a schedule of their own."""
