@@ -84,7 +84,7 @@ def test_the_order_of_properties_and_white_space_within_a_statement_stay(client:
 
 def test_numbers_of_a_statement_with_attachments_come_back_as_they_were_written(client: Client):
     given = statement(attachments=[attachment(b"x")], result={"score": {"raw": 777}})
-    body = mixed(given, [part(b"x")]).replace(b"777", b"1.10")
+    body = mixed(given, [part(b"x")]).replace(b'"raw":777', b'"raw":1.10')
 
     assert client.request("POST", "statements", content=body, headers=MIXED).status_code == 200
     assert '"raw":1.10}' in client.get_statements().text
