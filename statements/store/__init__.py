@@ -18,6 +18,8 @@ from statements.xapi import equality, text
 _TRIES = 8
 # What another writer caused and a new try can avoid: serialisation failure, deadlock, a row stored meanwhile.
 _RETRIED = {"40001", "40P01", "23505"}
+# SQLite has no codes that Django's exceptions carry, but these words.
+_SQLITE_RETRIED = ("locked", "UNIQUE constraint failed")
 
 
 class _Stored(NamedTuple):
@@ -53,23 +55,30 @@ def _insert(store: int, entries: Sequence[Entry]) -> None:
     alone = len(entries) == 1 and _is_plain(entries[0]) and not connection.in_atomic_block
     if alone and here.quick(entries[0], partial(directory.write, store, told) if told else None):
         return
+    # Before the transaction: what is kept stays as it is, so that a retry writes nothing and waits for nobody. What
+    # another writer stores meanwhile is a row that is there already, and leads to another try.
+    fresh = _fresh(store, entries)
+    new = {entry.key for entry in fresh}
+    again = [entry for entry in entries if entry.counted and entry.key not in new]
+    if not fresh and not again:
+        return
     with here.transaction(store, refers=any(entry.target for entry in entries)) as now:
-        fresh = _fresh(store, entries)
-        if len(fresh) < len(entries):
-            new = {entry.key for entry in fresh}
-            arrival.again(store, [entry for entry in entries if entry.key not in new], now)
-        if not fresh:
-            return
-        stored = dict(zip((entry.key for entry in fresh), rows.times(fresh, now), strict=True))
-        # In the order of their keys: two batches with the same statements meet in the same order.
-        ordered = sorted(fresh, key=lambda entry: entry.key)
-        here.write(
-            [rows.statement(entry, stored[entry.key]) for entry in ordered],
-            [row for entry in ordered for row in rows.mentions(entry, stored[entry.key])],
-        )
-        arrival.write(store, ordered, stored)
-        references.link(store, ordered)
-        directory.write(store, told)
+        arrival.again(store, again, now)
+        if fresh:
+            _write(store, fresh, told, now)
+
+
+def _write(store: int, fresh: Sequence[Entry], told: directory.News, now: datetime) -> None:
+    stored = dict(zip((entry.key for entry in fresh), rows.times(fresh, now), strict=True))
+    # In the order of their keys: two batches with the same statements meet in the same order.
+    ordered = sorted(fresh, key=lambda entry: entry.key)
+    dialect().write(
+        [rows.statement(entry, stored[entry.key]) for entry in ordered],
+        [row for entry in ordered for row in rows.mentions(entry, stored[entry.key])],
+    )
+    arrival.write(store, ordered, stored)
+    references.link(store, ordered)
+    directory.write(store, told)
 
 
 def _is_plain(entry: Entry) -> bool:
@@ -110,4 +119,4 @@ def _worth_another_try(problem: Exception) -> bool:
     if connection.in_atomic_block:
         return False
     cause = problem.__cause__
-    return getattr(cause, "sqlstate", None) in _RETRIED or "locked" in str(problem)
+    return getattr(cause, "sqlstate", None) in _RETRIED or any(sign in str(problem) for sign in _SQLITE_RETRIED)

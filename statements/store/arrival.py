@@ -49,8 +49,8 @@ def write(store: int, fresh: Sequence[Entry], stored: Mapping[str, datetime]) ->
 
 
 def again(store: int, entries: Iterable[Entry], now: datetime) -> None:
-    """Count statements that were kept before and came again."""
-    came = sorted((entry.key, entry.credential) for entry in entries if entry.counted)
+    """Count that statements which were kept before came again."""
+    came = sorted((entry.key, entry.credential) for entry in entries)
     if came:
         at = dialect().time(now)
         with connection.cursor() as cursor:
