@@ -108,25 +108,29 @@ def after(store: int, stored: datetime, key: str, most: int, until: datetime | N
     """The amounts of the statements after a place, at most so many; None where there is none."""
     here = dialect()
     bound = "" if until is None else " AND stored <= %s"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_SAID} FROM statements_statement WHERE store = %s"
-            f" AND (stored, key) > (%s, %s){bound} ORDER BY stored, key LIMIT {most}",
-            [store, here.time(stored), key, *([] if until is None else [here.time(until)])],
-        )
-        rows = cursor.fetchall()
+    rows = here.select(
+        f"SELECT {_SAID} FROM statements_statement WHERE store = %s"
+        f" AND (stored, key) > (%s, %s){bound} ORDER BY stored, key LIMIT {most}",
+        [store, here.time(stored), key, *([] if until is None else [here.time(until)])],
+    )
     if not rows:
         return None
     said = [(here.moment(row[0]), row[2] or 0, bool(row[3])) for row in rows]
-    return Batch(_amounts(said), [_told(row) for row in rows])
+    return Batch(_amounts(said), _told(rows))
 
 
-def _told(row: Sequence[Any]) -> Told:
+def _told(rows: Iterable[Sequence[Any]]) -> list[Told]:
     here = dialect()
-    stored, key, credential, _, verb, kind, voided, target = row
-    at, verb = here.moment(stored), here.key(verb)
-    target = target and here.key(target)
-    return Told((at, here.key(key)), Alike(at.date(), credential or 0, verb, kind), bool(voided), target)
+    as_key, as_moment = here.key, here.moment
+    return [
+        Told(
+            ((at := as_moment(stored)), as_key(key)),
+            Alike(at.date(), credential or 0, as_key(verb), kind),
+            bool(voided),
+            target and as_key(target),
+        )
+        for stored, key, credential, _, verb, kind, voided, target in rows
+    ]
 
 
 def _tally(store: int, told: Sequence[Told]) -> dict[Alike, int]:
@@ -149,9 +153,11 @@ def _tally(store: int, told: Sequence[Told]) -> dict[Alike, int]:
 def _statements(store: int, some: Sequence[str]) -> list[Told]:
     if not some:
         return []
-    clause, values = dialect().among("key", some)
-    sql = f"SELECT {_SAID} FROM statements_statement WHERE store = %s AND {clause}"
-    return [_told(row) for row in _select(sql, [store, *values])]
+    here = dialect()
+    clause, values = here.among("key", some)
+    return _told(
+        here.select(f"SELECT {_SAID} FROM statements_statement WHERE store = %s AND {clause}", [store, *values])
+    )
 
 
 def _first_voiding(store: int, some: Sequence[str], verb: str) -> dict[str, tuple[datetime, str]]:
@@ -164,17 +170,11 @@ def _first_voiding(store: int, some: Sequence[str], verb: str) -> dict[str, tupl
     # One whose voiding statement was erased stays voided: it holds at no time.
     found: dict[str, tuple[datetime, str]] = dict.fromkeys(some, (BEGINNING, ""))
     known = set()
-    for target, stored, key in _select(sql, [store, *values, verb]):
+    for target, stored, key in here.select(sql, [store, *values, verb]):
         place, of = (here.moment(stored), here.key(key)), here.key(target)
         found[of] = min(found[of], place) if of in known else place
         known.add(of)
     return found
-
-
-def _select(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
 
 
 def _amounts(said: Iterable[tuple[datetime, int, bool]]) -> dict[Of, Amount]:

@@ -10,7 +10,6 @@ from hashlib import sha1
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -112,16 +111,16 @@ def name(store: int, actors: Iterable[str]) -> None:
     wanted = sorted(actors)
     if not wanted:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT p.key, a.name FROM statements_identity i"
-            " JOIN statements_person p ON p.store = i.store AND p.key = i.person"
-            " JOIN statements_agent a ON a.store = i.store AND a.key = i.key"
-            f" WHERE i.store = %s AND i.key IN ({', '.join(['%s'] * len(wanted))}) AND p.name = '' AND a.name <> ''"
-            " ORDER BY p.key, a.key",
-            [store, *wanted],
-        )
-        found = {UUID(dialect().key(person)): called for person, called in cursor.fetchall()}
+    here = dialect()
+    among, values = here.among("i.key", wanted)
+    rows = here.select(
+        "SELECT p.key, a.name FROM statements_identity i"
+        " JOIN statements_person p ON p.store = i.store AND p.key = i.person"
+        " JOIN statements_agent a ON a.store = i.store AND a.key = i.key"
+        f" WHERE i.store = %s AND {among} AND p.name = '' AND a.name <> '' ORDER BY p.key, a.key",
+        [store, *values],
+    )
+    found = {UUID(here.key(person)): called for person, called in rows}
     Person.objects.bulk_update([Person(key=person, name=called) for person, called in found.items()], ["name"])
 
 
@@ -161,10 +160,6 @@ def _persons(store: int, actors: Sequence[str]) -> dict[str, str]:
     if not actors:
         return {}
     here = dialect()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT key, person FROM statements_identity"
-            f" WHERE store = %s AND key IN ({', '.join(['%s'] * len(actors))})",
-            [store, *actors],
-        )
-        return {here.key(actor): here.key(person) for actor, person in cursor.fetchall()}
+    among, values = here.among("key", actors)
+    rows = here.select(f"SELECT key, person FROM statements_identity WHERE store = %s AND {among}", [store, *values])
+    return {here.key(actor): here.key(person) for actor, person in rows}

@@ -132,12 +132,13 @@ def remove_strangers(store: int) -> int:
 
 def _next(store: int, place: Place, through: datetime, most: int) -> list[_Told]:
     here = dialect()
-    rows = _select(
-        f"SELECT {_TOLD} FROM statements_statement s WHERE s.store = %s AND (s.stored, s.key) > (%s, %s)"
-        f" AND s.stored <= %s ORDER BY s.stored, s.key LIMIT {most}",
-        [store, here.time(place.stored), place.key, here.time(through)],
+    return _told(
+        here.select(
+            f"SELECT {_TOLD} FROM statements_statement s WHERE s.store = %s AND (s.stored, s.key) > (%s, %s)"
+            f" AND s.stored <= %s ORDER BY s.stored, s.key LIMIT {most}",
+            [store, here.time(place.stored), place.key, here.time(through)],
+        )
     )
-    return [_told(row) for row in rows]
 
 
 def _facts(
@@ -156,12 +157,12 @@ def _facts(
             [store, *some, here.time(until.stored), until.key, *about],
         )
         for batch in told:
-            yield from _by_row(store, [_told(row) for row in batch], actors)
+            yield from _by_row(store, _told(batch), actors)
 
 
 def _by_row(store: int, told: Sequence[_Told], persons: Mapping[str, str]) -> Iterator[tuple[Row, Fact]]:
     """The facts of what is not voided and says something of a person and an activity."""
-    here = dialect()
+    as_moment = dialect().moment
     activities = _activities(store, {one.object for one in told if one.object})
     _learn(store, {one.verb for one in told})
     for one in told:
@@ -170,24 +171,26 @@ def _by_row(store: int, told: Sequence[_Told], persons: Mapping[str, str]) -> It
             continue
         yield (
             Row(person, one.object, one.registration),
-            _fact(here.moment(one.fact[0]), _meanings.get(one.verb, NOTHING), *one.fact[1:]),
+            _fact(as_moment(one.fact[0]), _meanings.get(one.verb, NOTHING), *one.fact[1:]),
         )
 
 
-def _told(row: Sequence[Any]) -> _Told:
+def _told(rows: Iterable[Sequence[Any]]) -> list[_Told]:
     here = dialect()
-    key, stored, voided, actor, verb, thing, target, registration, *fact = row
-    as_key = here.key
-    return _Told(
-        Place(here.moment(stored), as_key(key)),
-        bool(voided),
-        actor and as_key(actor),
-        as_key(verb),
-        thing and as_key(thing),
-        target and as_key(target),
-        registration and _bare(as_key(registration)),
-        tuple(fact),
-    )
+    as_key, as_moment = here.key, here.moment
+    return [
+        _Told(
+            Place(as_moment(stored), as_key(key)),
+            bool(voided),
+            actor and as_key(actor),
+            as_key(verb),
+            thing and as_key(thing),
+            target and as_key(target),
+            registration and _bare(as_key(registration)),
+            tuple(fact),
+        )
+        for key, stored, voided, actor, verb, thing, target, registration, *fact in rows
+    ]
 
 
 def _bare(registration: str) -> str:
@@ -215,8 +218,9 @@ def _activities(store: int, things: Iterable[str]) -> set[str]:
     here = dialect()
     found: set[str] = set()
     for some in _chunks(sorted(things)):
-        sql = f"SELECT key FROM statements_activity WHERE store = %s AND key IN ({_marks(some)})"
-        found |= {here.key(key) for (key,) in _select(sql, [store, *some])}
+        among, values = here.among("key", some)
+        sql = f"SELECT key FROM statements_activity WHERE store = %s AND {among}"
+        found |= {here.key(key) for (key,) in here.select(sql, [store, *values])}
     return found
 
 
@@ -235,8 +239,9 @@ def _actors(store: int, persons: Sequence[str]) -> dict[str, str]:
     here = dialect()
     found: dict[str, str] = {}
     for some in _chunks(persons):
-        sql = f"SELECT key, person FROM statements_identity WHERE store = %s AND person IN ({_marks(some)})"
-        found |= {here.key(key): here.key(person) for key, person in _select(sql, [store, *some])}
+        among, values = here.among("person", some)
+        sql = f"SELECT key, person FROM statements_identity WHERE store = %s AND {among}"
+        found |= {here.key(key): here.key(person) for key, person in here.select(sql, [store, *values])}
     return found
 
 
@@ -280,14 +285,15 @@ def _voided(store: int, batch: Sequence[_Told]) -> set[Row]:
     verb = keys.thing(store, "verb", entry.VOIDED)
     targets = sorted({one.target for one in batch if one.target and one.verb == verb})
     found: list[tuple[str, str, str | None]] = []
+    here = dialect()
     for some in _chunks(targets):
+        among, values = here.among("key", some)
         sql = (
             "SELECT actor, object, registration FROM statements_statement WHERE store = %s"
-            f" AND key IN ({_marks(some)}) AND actor IS NOT NULL AND object IS NOT NULL"
+            f" AND {among} AND actor IS NOT NULL AND object IS NOT NULL"
         )
-        as_key = dialect().key
-        for actor, thing, registration in _select(sql, [store, *some]):
-            found.append((as_key(actor), as_key(thing), registration and _bare(as_key(registration))))
+        for actor, thing, registration in here.select(sql, [store, *values]):
+            found.append((here.key(actor), here.key(thing), registration and _bare(here.key(registration))))
     persons = people.of(store, {actor for actor, _, _ in found}) if found else {}
     return {Row(persons[actor], thing, registration) for actor, thing, registration in found if actor in persons}
 
@@ -307,8 +313,9 @@ def _standings(store: int, rows: Iterable[Row]) -> dict[Row, Standing]:
     by_key = {_key(store, row): row for row in rows}
     found: dict[Row, Standing] = {}
     for some in _chunks(sorted(by_key)):
-        sql = f"SELECT key, {_names(_FOLDED)} FROM statements_progress WHERE store = %s AND key IN ({_marks(some)})"
-        for key, *values in _select(sql, [store, *some]):
+        among, wanted = here.among("key", some)
+        sql = f"SELECT key, {_names(_FOLDED)} FROM statements_progress WHERE store = %s AND {among}"
+        for key, *values in here.select(sql, [store, *wanted]):
             said = dict(zip(_FOLDED, values, strict=True))
             for name in _TIMES:
                 if said[name] is not None:
@@ -344,12 +351,6 @@ def _key(store: int, row: Row) -> str:
 
 
 # --- the database
-
-
-def _select(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
 
 
 def _stream(sql: str, values: Sequence[Any]) -> Iterator[list[tuple[Any, ...]]]:
