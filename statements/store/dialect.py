@@ -13,7 +13,9 @@ from statements.store.rows import Row
 
 
 class Dialect(Protocol):
-    """The functions that each database's module has."""
+    """The functions that each database's module has; FOR_UPDATE ends a query whose rows are to be locked."""
+
+    FOR_UPDATE: str
 
     def transaction(self, store: int, refers: bool) -> AbstractContextManager[datetime]:
         """A write transaction; gives the time from which its statements are stored.

@@ -4,16 +4,14 @@ Rows are written in the order of their keys and only when something new came: wh
 remembered, so that most statements need no query here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
-from django.db import connection, transaction
-from django.db.models import Model
+from django.db import transaction
 
 from statements import keys, outcome
 from statements.entry import Entry
-from statements.models import Activity, Agent, Verb
 from statements.store.dialect import dialect
 from statements.xapi import activities, actors, formats, text
 
@@ -67,19 +65,18 @@ def news(store: int, entries: Sequence[Entry]) -> News:
 
 def write(store: int, told: News) -> None:
     """Write the news; inside the transaction of their statements, as the last of it."""
-    if told.agents:
-        _agents(store, told.agents)
-    if told.activities:
-        _activities(store, told.activities)
-    if told.verbs:
-        _verbs(store, told.verbs)
+    _tell(_AGENTS, store, told.agents)
+    _tell(_ACTIVITIES, store, told.activities)
+    _tell(_VERBS, store, told.verbs)
     if told:
         transaction.on_commit(lambda: _remember(told.marks))
 
 
 def restore(store: int, agents: Mapping[str, Mapping[str, Any]]) -> None:
     """Write Agents, by key, that are there no more."""
-    _agents(store, {key: [(actors.identifier(agent) or "", agent)] for key, agent in agents.items()})
+    for key in agents:
+        _known.pop(key, None)
+    _tell(_AGENTS, store, {key: [(actors.identifier(agent) or "", agent)] for key, agent in agents.items()})
 
 
 def _remember(marks: dict[str, int]) -> None:
@@ -88,47 +85,85 @@ def _remember(marks: dict[str, int]) -> None:
     _known.update(marks)
 
 
-def _agents(store: int, told: dict[str, list[tuple[str, Mapping[str, Any]]]]) -> None:
-    named = {key: [agent["name"] for _, agent in said if agent.get("name")] for key, said in told.items()}
-    new = {
-        key: {
-            "identifier": text.storable(said[0][0]),
-            "value": _json(actors.bare(said[0][1])),
-            **_names([], named[key]),
-        }
-        for key, said in told.items()
+# What was told of one thing: each time its identifier, and what was said.
+_Told = list[tuple[str, Any]]
+
+
+class _Table(NamedTuple):
+    """A table of the directory: the column that what is said adds up in, and how its rows are made.
+
+    `row` is a new row; `said` what was said that a row which is there may not know; `more` the columns to change for
+    that, from the identifier and what `column` has (None for nothing).
+    """
+
+    name: str
+    identifier: str
+    column: str
+    row: Callable[[_Told], Row]
+    said: Callable[[_Told], list[Any]]
+    more: Callable[[str, Any, list[Any]], Row]
+
+
+def _tell(table: _Table, store: int, told: Mapping[str, _Told]) -> None:
+    """Insert the rows that are new, and change the others where something new was said.
+
+    First the one, then the other, each in the order of their keys, so that two writers cannot wait for each other.
+    """
+    # What this process has written is there, unless it was erased.
+    unknown = [key for key in told if key not in _known]
+    old = {key for key in told if key in _known} | _insert(table, store, {key: told[key] for key in unknown})
+    changing = {key: told[key] for key in sorted(old) if table.said(told[key])}
+    erased = changing.keys() - _change(table, store, changing)
+    _insert(table, store, {key: told[key] for key in erased})
+
+
+def _change(table: _Table, store: int, told: Mapping[str, _Told]) -> set[str]:
+    """Add to rows what was said of their things, where they do not have it; the keys of those that are there."""
+    if not told:
+        return set()
+    here = dialect()
+    among, values = here.among("key", list(told))
+    rows = here.select(
+        f"SELECT key, {table.identifier}, {table.column} FROM {table.name} WHERE store = %s AND {among}"
+        f" ORDER BY key{here.FOR_UPDATE}",
+        [store, *values],
+    )
+    changed: dict[str, Row] = {}
+    for given, identifier, kept in rows:
+        key = here.key(given)
+        before = orjson.loads(kept) if kept else None
+        more = table.more(identifier, before, table.said(told[key]))
+        if orjson.loads(more[table.column]) != before:
+            changed[key] = more
+    _update(table, store, changed)
+    return {here.key(key) for key, _, _ in rows}
+
+
+def _agent(told: _Told) -> Row:
+    identifier, agent = told[0]
+    return {
+        "identifier": text.storable(identifier),
+        "value": _json(actors.bare(agent)),
+        **_named(identifier, None, _names(told)),
     }
-    old = _insert(Agent, store, new)
-    changed = {}
-    for row in _locked(Agent, store, [key for key in old if named[key]]):
-        before = orjson.loads(row.names)
-        after = _names(before, named[row.key.hex])
-        if orjson.loads(after["names"]) != before:
-            changed[row.key.hex] = after
-    _update(Agent, store, changed)
 
 
-def _names(before: Sequence[str], said: Sequence[str]) -> Row:
+def _names(told: _Told) -> list[str]:
+    return [agent["name"] for _, agent in told if agent.get("name")]
+
+
+def _named(identifier: str, before: Sequence[str] | None, said: Sequence[str]) -> Row:
     # A name that comes again is the newest again; the oldest of too many go.
-    names = list(dict.fromkeys(reversed([*before, *said])))[:_MOST_NAMES][::-1]
+    names = list(dict.fromkeys(reversed([*(before or ()), *said])))[:_MOST_NAMES][::-1]
     return {"names": _json(names), "name": text.storable(names[-1]) if names else ""}
 
 
-def _activities(store: int, told: dict[str, list[tuple[str, Mapping[str, Any] | None]]]) -> None:
-    described = {key: [definition for _, definition in said if definition] for key, said in told.items()}
-    new = {key: {"iri": said[0][0], **_described(said[0][0], {}, described[key])} for key, said in told.items()}
-    old = _insert(Activity, store, new)
-    changed = {}
-    for row in _locked(Activity, store, [key for key in old if described[key]]):
-        before = orjson.loads(row.definition or "{}")
-        after = _described(row.iri, before, described[row.key.hex])
-        if orjson.loads(after["definition"]) != before:
-            changed[row.key.hex] = after
-    _update(Activity, store, changed)
+def _activity(told: _Told) -> Row:
+    return {"iri": told[0][0], **_described(told[0][0], None, _sayings(told))}
 
 
-def _described(iri: str, before: Mapping[str, Any], definitions: Sequence[Mapping[str, Any]]) -> Row:
-    merged = before
+def _described(iri: str, before: Mapping[str, Any] | None, definitions: Sequence[Mapping[str, Any]]) -> Row:
+    merged = before or {}
     for definition in definitions:
         merged = activities.merge(merged, definition)
     return {
@@ -138,66 +173,62 @@ def _described(iri: str, before: Mapping[str, Any], definitions: Sequence[Mappin
     }
 
 
-def _verbs(store: int, told: dict[str, list[tuple[str, Mapping[str, str] | None]]]) -> None:
-    shown = {key: [display for _, display in said if display] for key, said in told.items()}
-    new = {key: {"iri": said[0][0], **_displayed({}, shown[key])} for key, said in told.items()}
-    old = _insert(Verb, store, new)
-    changed = {}
-    for row in _locked(Verb, store, [key for key in old if shown[key]]):
-        before = orjson.loads(row.display or "{}")
-        after = _displayed(before, shown[row.key.hex])
-        if orjson.loads(after["display"]) != before:
-            changed[row.key.hex] = after
-    _update(Verb, store, changed)
+def _verb(told: _Told) -> Row:
+    return {"iri": told[0][0], **_displayed(told[0][0], None, _sayings(told))}
 
 
-def _displayed(before: Mapping[str, str], said: Sequence[Mapping[str, str]]) -> Row:
-    display = dict(before)
+def _displayed(iri: str, before: Mapping[str, str] | None, said: Sequence[Mapping[str, str]]) -> Row:
+    display = dict(before or {})
     for each in said:
         display |= each
     return {"display": _json(display) if display else "", "name": _shown(display)}
 
 
-def _insert(model: type[Model], store: int, rows: Mapping[str, Row]) -> list[str]:
-    """Insert the rows that are new; the keys of the others. In the order of their keys, as all do."""
+def _sayings(told: _Told) -> list[Any]:
+    """The definitions of an activity or displays of a verb."""
+    return [said for _, said in told if said]
+
+
+_AGENTS = _Table("statements_agent", "identifier", "names", _agent, _names, _named)
+_ACTIVITIES = _Table("statements_activity", "iri", "definition", _activity, _sayings, _described)
+_VERBS = _Table("statements_verb", "iri", "display", _verb, _sayings, _displayed)
+
+
+def _insert(table: _Table, store: int, told: Mapping[str, _Told]) -> set[str]:
+    """Insert the rows that are new; the keys of the others."""
+    if not told:
+        return set()
     here = dialect()
-    columns = ["key", *next(iter(rows.values()))]
-    listed = [{"key": key, **rows[key]} for key in sorted(rows)]
+    listed = [{"key": key, **table.row(told[key])} for key in sorted(told)]
+    columns = list(listed[0])
     inserted = here.select(
-        f"INSERT INTO {model._meta.db_table} (store, {', '.join(columns)})"
+        f"INSERT INTO {table.name} (store, {', '.join(columns)})"
         f" SELECT {store:d}, {', '.join(columns)} FROM {here.given(**_types(columns))}"
         # Without a condition SQLite would take ON for the beginning of a join.
         " WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING key",
         [orjson.dumps(listed).decode()],
     )
-    return sorted(rows.keys() - {here.key(key) for (key,) in inserted})
+    return told.keys() - {here.key(key) for (key,) in inserted}
 
 
-def _update(model: type[Model], store: int, rows: Mapping[str, Row]) -> None:
+def _update(table: _Table, store: int, rows: Mapping[str, Row]) -> None:
     if not rows:
         return
-    table = model._meta.db_table
+    here = dialect()
     columns = list(next(iter(rows.values())))
-    given = dialect().given(**_types(["key", *columns]))
     listed = [{"key": key, **row} for key, row in rows.items()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET {', '.join(f'{column} = given.{column}' for column in columns)} FROM {given}"
-            f" WHERE {table}.store = %s AND {table}.key = given.key",
-            [orjson.dumps(listed).decode(), store],
-        )
+    # The keys stand apart, too, so that the rows are found by them, however few the planner takes the given ones for.
+    among, values = here.among(f"{table.name}.key", list(rows))
+    here.select(
+        f"UPDATE {table.name} SET {', '.join(f'{column} = given.{column}' for column in columns)}"
+        f" FROM {here.given(**_types(['key', *columns]))}"
+        f" WHERE {table.name}.store = %s AND {table.name}.key = given.key AND {among} RETURNING 1",
+        [orjson.dumps(listed).decode(), store, *values],
+    )
 
 
 def _types(columns: Sequence[str]) -> dict[str, str]:
     return {column: "uuid" if column == "key" else "text" for column in columns}
-
-
-def _locked(model: type[Any], store: int, wanted: Sequence[str]) -> Iterable[Any]:
-    """The rows, locked in the order of their keys, so that two writers cannot wait for each other."""
-    if not wanted:
-        return []
-    rows = model.objects.select_for_update().filter(store=store, pk__in=sorted(wanted))
-    return rows.order_by("pk")  # type: ignore[no-any-return]
 
 
 def _json(value: object) -> str:

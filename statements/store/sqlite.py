@@ -14,6 +14,9 @@ from statements.entry import Entry
 from statements.errors import TooSlow
 from statements.store.rows import MENTION, STATEMENT, Row
 
+# A write transaction is alone.
+FOR_UPDATE = ""
+
 
 @contextmanager
 def transaction(store: int, refers: bool) -> Iterator[datetime]:
