@@ -51,10 +51,10 @@ def insert(store: int, entries: Sequence[Entry]) -> None:
 
 def _insert(store: int, entries: Sequence[Entry]) -> None:
     here = dialect()
-    told = directory.news(store, entries)
-    alone = len(entries) == 1 and _is_plain(entries[0]) and not connection.in_atomic_block
-    if alone and here.quick(entries[0], partial(directory.write, store, told) if told else None):
-        return
+    if len(entries) == 1 and _is_plain(entries[0]) and not connection.in_atomic_block:
+        told = directory.news(store, entries)
+        if here.quick(entries[0], partial(directory.write, store, told) if told else None):
+            return
     # Before the transaction: what is kept stays as it is, so that a retry writes nothing and waits for nobody. What
     # another writer stores meanwhile is a row that is there already, and leads to another try.
     fresh = _fresh(store, entries)
@@ -65,17 +65,18 @@ def _insert(store: int, entries: Sequence[Entry]) -> None:
     with here.transaction(store, refers=any(entry.target for entry in entries)) as now:
         arrival.again(store, again, now)
         if fresh:
-            _write(store, fresh, told, now)
+            _write(store, fresh, now)
 
 
-def _write(store: int, fresh: Sequence[Entry], told: directory.News, now: datetime) -> None:
+def _write(store: int, fresh: Sequence[Entry], now: datetime) -> None:
     stored = dict(zip((entry.key for entry in fresh), rows.times(fresh, now), strict=True))
     # In the order of their keys: two batches with the same statements meet in the same order.
     ordered = sorted(fresh, key=lambda entry: entry.key)
-    dialect().write(
-        [rows.statement(entry, stored[entry.key]) for entry in ordered],
-        [row for entry in ordered for row in rows.mentions(entry, stored[entry.key])],
-    )
+    with dialect().writing(
+        (rows.statement(entry, stored[entry.key]) for entry in ordered),
+        (row for entry in ordered for row in rows.mentions(entry, stored[entry.key])),
+    ):
+        told = directory.news(store, fresh)
     arrival.write(store, ordered, stored)
     references.link(store, ordered)
     directory.write(store, told)

@@ -1,6 +1,6 @@
 """What differs between the databases, and which one is in use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -30,8 +30,12 @@ class Dialect(Protocol):
         False where that way does not serve and nothing was stored.
         """
 
-    def write(self, statements: Sequence[Row], mentions: Sequence[Row]) -> None:
-        """Insert new rows, given in the order of their keys; IntegrityError where a statement was stored meanwhile."""
+    def writing(self, statements: Iterable[Row], mentions: Iterable[Row]) -> AbstractContextManager[None]:
+        """Insert new rows, given in the order of the statements' keys.
+
+        The database may still be busy with them inside of the block; IntegrityError, at the end of the block at the
+        latest, where a statement was stored meanwhile.
+        """
 
     def link(self, mentions: Sequence[Row]) -> None:
         """Insert mention rows, passing over those that exist."""

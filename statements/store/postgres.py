@@ -1,8 +1,9 @@
 """Writing to PostgreSQL."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from struct import Struct
 from typing import Any
 from uuid import UUID
@@ -76,19 +77,24 @@ def _keep_one(entry: Entry) -> bool:
     return bool(kept)
 
 
-def write(statements: Sequence[Row], mentions: Sequence[Row]) -> None:
-    """See Dialect.write."""
-    if len(statements) < _COPY_FROM:
-        _values("statements_statement", STATEMENT, statements)
-        _values("statements_mention", MENTION, mentions)
-    else:
-        with _copying("statements_statement", STATEMENT) as copy:
-            for row in statements:
-                copy.write_row(row)
-            # Written out while the server is still busy with the statements.
-            packed = _packed(mentions)
-        with _copying("statements_mention", MENTION, " (FORMAT binary)") as copy:
-            copy.write(packed)
+@contextmanager
+def writing(statements: Iterable[Row], mentions: Iterable[Row]) -> Iterator[None]:
+    """See Dialect.writing."""
+    left = iter(statements)
+    some = list(islice(left, _COPY_FROM))
+    if len(some) < _COPY_FROM:
+        _values("statements_statement", STATEMENT, some)
+        _values("statements_mention", MENTION, list(mentions))
+        yield
+        return
+    with _copying("statements_statement", STATEMENT) as copy:
+        for row in chain(some, left):
+            copy.write_row(row)
+        # Made while the server is still busy with the statements, as the last of them are with the first.
+        packed = _packed(list(mentions))
+    with _copying("statements_mention", MENTION, " (FORMAT binary)") as copy:
+        copy.write(packed)
+        yield
 
 
 def link(mentions: Sequence[Row]) -> None:

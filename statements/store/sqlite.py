@@ -1,7 +1,7 @@
 """Writing to SQLite: one writer at a time, so that its time of storing always moves forward."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -33,10 +33,12 @@ def quick(entry: Entry, besides: Callable[[], None] | None) -> bool:
     return False
 
 
-def write(statements: Sequence[Row], mentions: Sequence[Row]) -> None:
-    """See Dialect.write."""
+@contextmanager
+def writing(statements: Iterable[Row], mentions: Iterable[Row]) -> Iterator[None]:
+    """See Dialect.writing."""
     _insert("INSERT", "statements_statement", STATEMENT, statements)
     _insert("INSERT", "statements_mention", MENTION, mentions)
+    yield
 
 
 def link(mentions: Sequence[Row]) -> None:
@@ -129,7 +131,7 @@ def _newest(store: int) -> datetime | None:
     return None if newest is None else moment(newest)
 
 
-def _insert(verb: str, table: str, columns: Sequence[str], rows: Sequence[Row], ending: str = "") -> None:
+def _insert(verb: str, table: str, columns: Sequence[str], rows: Iterable[Row], ending: str = "") -> None:
     names = ", ".join(f'"{column}"' for column in columns)
     marks = ", ".join(["%s"] * len(columns))
     with connection.cursor() as cursor:

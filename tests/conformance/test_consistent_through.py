@@ -66,10 +66,11 @@ def being_written(store, *statements: Statement) -> Iterator[datetime]:
     ]
     with dialect().transaction(store.pk, any(each.target for each in entries)) as now:
         times = rows.times(entries, now)
-        dialect().write(
+        with dialect().writing(
             [rows.statement(each, at) for each, at in zip(entries, times, strict=True)],
             [row for each, at in zip(entries, times, strict=True) for row in rows.mentions(each, at)],
-        )
+        ):
+            pass
         references.link(store.pk, entries)
         yield now
 
