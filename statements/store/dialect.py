@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
 from django.db import connection
@@ -71,6 +72,7 @@ class Dialect(Protocol):
 _DIALECTS: dict[str, Dialect] = {"postgresql": postgres, "sqlite": sqlite}
 
 
+@cache
 def dialect() -> Dialect:
-    """The dialect of the database in use."""
+    """The dialect of the database in use, which stays the same."""
     return _DIALECTS[connection.vendor]

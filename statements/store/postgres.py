@@ -10,7 +10,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db import transaction as django_transaction
 
 from statements.entry import Entry
@@ -126,9 +126,11 @@ def through(store: int) -> datetime:
 
 def select(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """See Dialect.select. Planned once for each connection, and read in the binary form, whose times C code makes."""
-    with connection.wrap_database_errors:
-        connection.ensure_connection()
-        raw: psycopg.Connection[Any] = connection.connection
+    # Looked up once: `connection` finds this thread's anew with each use.
+    database = connections[DEFAULT_DB_ALIAS]
+    with database.wrap_database_errors:
+        database.ensure_connection()
+        raw: psycopg.Connection[Any] = database.connection
         cursor = psycopg.Cursor(raw)
         cursor.execute(sql, values or None, prepare=True, binary=True)
         return cursor.fetchall()
