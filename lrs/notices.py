@@ -3,14 +3,13 @@
 Off until LRS_NOTIFY_MAIL or LRS_NOTIFY_WEBHOOK is set. The worker does it, so that no sender waits for a mail server.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import httpx
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db.models import Model
 
 from lrs.models import RefusalKind, Shape
 
@@ -27,16 +26,61 @@ class Notice(NamedTuple):
     at: datetime
 
 
+# News by its event and the number of its row.
+_News = Mapping[tuple[str, int], Notice]
+
+
 def tell(now: datetime) -> int:
-    """Tell what is new, in one mail and one request; how many. What cannot be told is tried again."""
-    kinds = list(RefusalKind.objects.select_related("credential").filter(told=False).order_by("pk")[:_AT_ONCE])
-    shapes = list(Shape.objects.select_related("credential").filter(told=False).order_by("pk")[:_AT_ONCE])
-    notices = [*map(_of_kind, kinds), *map(_of_shape, shapes)]
-    if notices:
-        _send(notices)
-        _told(RefusalKind, kinds)
-        _told(Shape, shapes)
-    return len(notices) if settings.LRS_NOTIFY_MAIL or settings.LRS_NOTIFY_WEBHOOK else 0
+    """Tell what is new, each way in one message; how many. What a way could not tell it tells later, and it alone.
+
+    Raises what kept a way from it, after all were tried.
+    """
+    wanted = {"mail": settings.LRS_NOTIFY_MAIL, "webhook": settings.LRS_NOTIFY_WEBHOOK}
+    ways = [way for way in _WAYS if wanted[way]]
+    told, problems = 0, []
+    for way in ways:
+        news = _untold(way)
+        try:
+            if news:
+                _WAYS[way](list(news.values()))
+        except (OSError, httpx.HTTPError, httpx.InvalidURL) as problem:
+            problems.append(problem)
+        else:
+            _heard[way].update(news)
+            told = max(told, len(news))
+    # Without anybody to tell it counts as told, so that switching it on later does not tell old news.
+    _settle(set.intersection(*[_heard[way] for way in ways]) if ways else set(_untold("")))
+    if problems:
+        raise problems[0]
+    return told
+
+
+# What one way has told and another has not yet. A process that begins anew tells it once more.
+_heard: dict[str, set[tuple[str, int]]] = {"mail": set(), "webhook": set(), "": set()}
+
+
+def _untold(way: str) -> _News:
+    """What this way has not told, the oldest of each event."""
+    heard = _heard[way]
+    kinds = RefusalKind.objects.select_related("credential").filter(told=False)
+    shapes = Shape.objects.select_related("credential").filter(told=False)
+    new_kinds = kinds.exclude(pk__in=_numbers(heard, "refusal")).order_by("pk")[:_AT_ONCE]
+    new_shapes = shapes.exclude(pk__in=_numbers(heard, "shape")).order_by("pk")[:_AT_ONCE]
+    return {
+        **{("refusal", kind.pk): _of_kind(kind) for kind in new_kinds},
+        **{("shape", shape.pk): _of_shape(shape) for shape in new_shapes},
+    }
+
+
+def _numbers(told: Iterable[tuple[str, int]], event: str) -> list[int]:
+    return [pk for its, pk in told if its == event]
+
+
+def _settle(told: set[tuple[str, int]]) -> None:
+    RefusalKind.objects.filter(pk__in=_numbers(told, "refusal")).update(told=True)
+    Shape.objects.filter(pk__in=_numbers(told, "shape")).update(told=True)
+    for heard in _heard.values():
+        heard -= told
 
 
 def _of_kind(kind: RefusalKind) -> Notice:
@@ -49,17 +93,18 @@ def _of_shape(shape: Shape) -> Notice:
     return Notice("shape", shape.credential.name, sentence, shape.first)
 
 
-def _send(notices: Sequence[Notice]) -> None:
-    # What a statement holds of people's data is not sent: whoever wants to see it looks it up.
-    if settings.LRS_NOTIFY_MAIL:
-        lines = "\n\n".join(f"{notice.at:%Y-%m-%d %H:%M} UTC  {notice.sentence}" for notice in notices)
-        subject = f"Learning Record Store: {notices[0].sentence.splitlines()[0][:100]}"
-        send_mail(subject, f"{lines}\n\n{settings.LRS_PUBLIC_URL}/admin/\n", None, settings.LRS_NOTIFY_MAIL)
-    if settings.LRS_NOTIFY_WEBHOOK:
-        body = {"notices": [{**notice._asdict(), "at": notice.at.isoformat()} for notice in notices]}
-        httpx.post(settings.LRS_NOTIFY_WEBHOOK, json=body, timeout=_PATIENCE).raise_for_status()
+# --- the ways; what a statement holds of people's data is not sent: whoever wants to see it looks it up
 
 
-def _told(model: type[Model], rows: Iterable[Model]) -> None:
-    # Without anybody to tell they count as told, so that switching it on later does not tell old news.
-    model._default_manager.filter(pk__in=[row.pk for row in rows]).update(told=True)
+def _mail(notices: Sequence[Notice]) -> None:
+    lines = "\n\n".join(f"{notice.at:%Y-%m-%d %H:%M} UTC  {notice.sentence}" for notice in notices)
+    subject = f"Learning Record Store: {notices[0].sentence.splitlines()[0][:100]}"
+    send_mail(subject, f"{lines}\n\n{settings.LRS_PUBLIC_URL}/admin/\n", None, settings.LRS_NOTIFY_MAIL)
+
+
+def _webhook(notices: Sequence[Notice]) -> None:
+    body = {"notices": [{**notice._asdict(), "at": notice.at.isoformat()} for notice in notices]}
+    httpx.post(settings.LRS_NOTIFY_WEBHOOK, json=body, timeout=_PATIENCE).raise_for_status()
+
+
+_WAYS: Mapping[str, Callable[[Sequence[Notice]], None]] = {"mail": _mail, "webhook": _webhook}

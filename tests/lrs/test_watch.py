@@ -154,6 +154,44 @@ def test_what_could_not_be_told_is_told_later(udemy, issued, settings):
         assert notices.tell(timezone.now()) >= 2
 
 
+def test_a_webhook_that_fails_does_not_repeat_the_mail_and_gets_it_later(udemy, issued, settings):
+    notices.tell(timezone.now())
+    udemy.post_statements(statement(verb={}))
+    settings.LRS_NOTIFY_MAIL = ["operator@example.com"]
+    with listener.running() as heard:
+        settings.LRS_NOTIFY_WEBHOOK = heard.url
+        heard.status = 500
+        for _ in range(3):
+            with pytest.raises(httpx.HTTPStatusError):
+                notices.tell(timezone.now())
+        assert len(mail.outbox) == 1
+        # What is new meanwhile goes out by mail.
+        udemy.post_statements(statement(actor={}))
+        with pytest.raises(httpx.HTTPStatusError):
+            notices.tell(timezone.now())
+        assert ["required /verb/id" in each.body for each in mail.outbox] == [True, False]
+        heard.status = 200
+        assert notices.tell(timezone.now()) >= 3
+        assert notices.tell(timezone.now()) == 0
+    assert len(mail.outbox) == 2
+    events = [each["event"] for each in heard.requests[-1].json()["notices"]]
+    assert events.count("refusal") == 2
+
+
+def test_mail_that_fails_does_not_keep_the_webhook_from_hearing(udemy, issued, settings, monkeypatch):
+    notices.tell(timezone.now())
+    udemy.post_statements(statement(verb={}))
+    settings.LRS_NOTIFY_MAIL = ["operator@example.com"]
+    monkeypatch.setattr(settings, "EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+    monkeypatch.setattr(settings, "EMAIL_PORT", 1)
+    with listener.running() as heard:
+        settings.LRS_NOTIFY_WEBHOOK = heard.url
+        for _ in range(2):
+            with pytest.raises(OSError, match="refused"):
+                notices.tell(timezone.now())
+    assert len(heard.requests) == 1
+
+
 def _asked(looked_at):
     with CaptureQueriesContext(connection) as asked:
         looked_at()
