@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 
 WRITING = frozenset({"PUT", "POST", "DELETE"})
 MOST_KINDS = 300
-# What a row takes beside its body: headers, errors, indexes.
-_ROW = 2048
+# What a row takes beside what came with the request: columns, indexes.
+_ROW = 1024
 _MOST_ERRORS = 100
 _LONGEST = 2000
 _INDEX = re.compile(r"/(?:\d+|-)(?=/|$)")
@@ -74,13 +75,18 @@ def _keep(refused: Refused, now: datetime) -> RefusalKind | None:
     """Keep or count it; its kind where it takes room that nothing took before."""
     kind = _kind(refused, now)
     digest = _digest(refused)
-    size = len(refused.body) + _ROW
     again = Refusal.objects.filter(kind=kind, digest=digest).update(times=F("times") + 1, last=now)
-    added = 0 if again else size
+    row = None if again else _row(refused, kind, digest, now)
+    added = 0 if row is None else row.bytes
     RefusalKind.objects.filter(pk=kind.pk).update(count=F("count") + 1, last=now, bytes=F("bytes") + added)
-    if again:
+    if row is None:
         return None
-    Refusal.objects.create(
+    row.save(force_insert=True)
+    return kind
+
+
+def _row(refused: Refused, kind: RefusalKind, digest: str, now: datetime) -> Refusal:
+    row = Refusal(
         kind=kind,
         store_id=refused.store,
         credential_id=refused.credential,
@@ -93,12 +99,18 @@ def _keep(refused: Refused, now: datetime) -> RefusalKind | None:
         headers=_without_secrets(refused.headers),
         body=refused.body,
         note=refused.note,
-        bytes=size,
         status=refused.status,
         sentence=_short(refused.sentence),
         errors=errors(refused.faults),
     )
-    return kind
+    row.bytes = _size(row)
+    return row
+
+
+def _size(row: Refusal) -> int:
+    """What it takes: long headers, addresses and lists of errors fill a disk as well as bodies do."""
+    beside = orjson.dumps([row.path, row.query, row.headers, row.note, row.sentence, row.errors])
+    return len(row.body) + len(beside) + _ROW
 
 
 def _kind(refused: Refused, now: datetime) -> RefusalKind:

@@ -1,6 +1,7 @@
 import base64
 import json
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,21 @@ def test_a_flood_cannot_fill_the_disk_and_its_own_oldest_go_first(credential, se
     flood = RefusalKind.objects.get(credential=credential.credential, what="rule /flood")
     assert flood.count == 60
     assert flood.bytes == sum(row.bytes for row in rows[1:])
+
+
+@pytest.mark.parametrize("large", ["headers", "query", "errors", "path"])
+def test_what_is_large_beside_the_body_counts_too(credential, settings, large):
+    settings.LRS_QUARANTINE_SIZE = 40_000
+    for number in range(20):
+        long = f"{number:05d}" * 400
+        plain = refused(credential, "/flood", f"{number}".encode())
+        faults = [Fault("/flood", "rule", long) for _ in range(3)]
+        changed = {"headers": {"x": long}, "query": {"x": long}, "errors": faults, "path": f"/xapi/{long}"}[large]
+        quarantine.keep(replace(plain, **{{"errors": "faults"}.get(large, large): changed}))
+    rows = kept(credential)
+    assert len(rows) < 20
+    taken = sum(len(json.dumps([row.headers, row.query, row.errors, row.path])) + len(row.body) for row in rows)
+    assert taken <= sum(row.bytes for row in rows) <= 40_000
 
 
 def test_a_flood_leaves_the_original_of_a_statement_alone(client, credential, settings):
