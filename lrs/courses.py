@@ -7,13 +7,14 @@ its address; a learning path by its address, which is what its statements have (
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from statements.catalogue import Listed
 
 _LISTS = ("results", "courses", "learning_paths", "items")
-# A CSV that has only the course's number; the address is the one of xapi_activity_id.
+# What xapi_activity_id is, for a list without it: a course's own url is not what its statements have.
 _ADDRESS_OF_NUMBER = "https://www.udemy.com/course/{}"
 
 
@@ -47,19 +48,25 @@ def _json(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _csv(text: str) -> Iterator[Mapping[str, Any]]:
-    lines = text.splitlines()
-    delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    for row in csv.DictReader(lines, delimiter=delimiter):
-        yield {(name or "").strip().lower().replace(" ", "_"): (value or "").strip() for name, value in row.items()}
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    names = [name.strip().lower().replace(" ", "_") for name in next(reader, [])]
+    try:
+        for cells in reader:
+            # A row may have cells that no column is named for.
+            yield dict(zip(names, cells, strict=False))
+    except csv.Error as problem:
+        raise CatalogueError(f"It is not CSV at line {reader.line_num}: {problem}") from None
 
 
 def _listed(row: Mapping[str, Any]) -> Listed | None:
-    title = str(row.get("title") or row.get("name") or row.get("course_title") or "").strip()
-    number = str(row.get("id") or row.get("course_id") or "")
-    iris = [str(row[name]) for name in ("xapi_activity_id", "url") if row.get(name)]
+    # A title may go over several lines.
+    title = " ".join(str(row.get("title") or row.get("name") or row.get("course_title") or "").split())
+    number = str(row.get("id") or row.get("course_id") or "").strip()
+    iris = [iri for name in ("xapi_activity_id", "url") if (iri := str(row.get(name) or "").strip())]
     kind = "learning_path" if row.get("_class") == "learning_path" or "/learning-paths/" in "".join(iris) else "course"
-    if not iris and number.isdigit() and kind == "course":
-        iris = [_ADDRESS_OF_NUMBER.format(number)]
+    if not row.get("xapi_activity_id") and number.isdigit() and kind == "course":
+        iris.append(_ADDRESS_OF_NUMBER.format(number))
     if not title or not iris:
         return None
     return Listed(tuple(iris), title, kind, _language(row.get("locale")), _minutes(row.get("estimated_content_length")))

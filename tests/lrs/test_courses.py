@@ -61,7 +61,24 @@ def test_a_csv_gives_titles_by_activity_id_address_or_number(store, tmp_path, te
     assert catalogue.titles(store.pk, ["https://www.udemy.com/course/7"])
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"title,url\n"])
+def test_a_course_with_a_number_and_its_own_address_is_found_by_the_id_of_its_statements(store, tmp_path):
+    file = tmp_path / "courses.csv"
+    file.write_text("id,title,url\n533682,Java,https://acme.udemy.com/course/java-the-complete/\n")
+    assert run(file, store) == {"titles": 1, "ids": 2}
+    assert catalogue.titles(store.pk, ["https://www.udemy.com/course/533682"])
+
+
+def test_a_title_over_two_lines_and_surplus_cells_are_taken(store, tmp_path):
+    file = tmp_path / "courses.csv"
+    file.write_text('id,title\n7,"Kurs\r\neins",surplus,more\n8\n9,Kurs\u2028zwei\n')
+    assert run(file, store) == {"titles": 2, "ids": 2}
+    found = catalogue.titles(store.pk, [f"https://www.udemy.com/course/{number}" for number in (7, 9)])
+    assert [title.title for title in found.values()] == ["Kurs eins", "Kurs zwei"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe", b"title,url\n", b"title,url\n" + b"x" * 200_000 + b",https://x.example/1\n"]
+)
 def test_a_file_that_is_no_list_of_courses_is_refused_in_a_sentence(store, tmp_path, content):
     file = tmp_path / "courses"
     file.write_bytes(content)
