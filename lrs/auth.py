@@ -25,6 +25,7 @@ from lrs.errors import BAD_BEARER, Forbidden, TooManyRequests, Unauthorised
 from lrs.models import Credential, FailedLogin, Scope, Token
 from statements.entry import Tenant
 from statements.profiles import Mode, Practice
+from statements.profiles.repairs import Repair
 
 # From this length on a random secret cannot be guessed, and one fast hash protects it as well as a slow one.
 _LONG = 32
@@ -55,6 +56,10 @@ class Caller:
     practice: Practice | None = None
     shapes: bool = False
     rate_limit: int = 0
+
+    def mends(self, repair: Repair) -> bool:
+        """Whether this repair is switched on."""
+        return self.practice is not None and repair.name in self.practice.repairs
 
     def may(self, *scopes: Scope) -> bool:
         """Whether any of the scopes is held."""

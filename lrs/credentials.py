@@ -12,7 +12,7 @@ from lrs import auth
 from lrs.models import Credential, Scope
 from statements.models import Store
 from statements.profiles import Mode
-from statements.profiles.repairs import REPAIRS
+from statements.profiles.repairs import RELATIVE_ID, REPAIRS
 from statements.xapi.versions import Version
 
 DEFAULT_STORE = "default"
@@ -142,6 +142,14 @@ def change(
     credential.rate_limit = credential.rate_limit if rate_limit is None else _rate_limit(rate_limit)
     credential.save()
     return credential
+
+
+def switch_on(name: str, repair: str, base: str = "") -> Credential:
+    """Switch one more repair on, with the address that one of them puts in front. Raises CredentialError."""
+    credential = named(name)
+    if repair == RELATIVE_ID and not (base or credential.base):
+        raise CredentialError("This repair needs an address to put in front.")
+    return change(name, repairs=[*credential.repairs, repair], base=base or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,9 @@ from lrs.errors import (
 )
 from lrs.quarantine import Refused
 from lrs.wire import Asked
-from statements.errors import StatementError, TooSlow
+from statements.errors import Invalid, StatementError, TooSlow
 from statements.ingest import Replay
+from statements.profiles.repairs import OTHER_VERSION, Repairs
 from statements.xapi import versions
 from statements.xapi.versions import Version
 
@@ -41,7 +42,10 @@ _NOT_KEPT = (Unauthorised, TooManyRequests, TooSlow, Unavailable, PreconditionFa
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as resources see it. `headers` have lower-case names; `query` is the query string's parameters."""
+    """A request as resources see it. `headers` have lower-case names; `query` is the query string's parameters.
+
+    `repaired` is what was mended in it already.
+    """
 
     method: str
     version: Version
@@ -50,6 +54,7 @@ class Call:
     headers: Mapping[str, str]
     body: Body
     replay: Replay | None = None
+    repaired: Repairs = ()
 
     def content(self) -> bytes:
         """The whole body; raises TooLarge above LRS_MAX_BODY."""
@@ -85,7 +90,9 @@ class Resource:
         headers: dict[str, str] = {versions.HEADER: wire.spoken(request)}
         asked = None
         try:
-            asked = wire.read(request)
+            # What came is known before its form is opened, and is kept where that cannot be done.
+            asked = wire.came(request)
+            asked = wire.read(request, asked)
             call = _call(request, asked, captured, self._public)
             headers[versions.HEADER] = call.version
             if self._before is not None:
@@ -130,12 +137,12 @@ def resource(
 
 
 def _keep_refused(request: HttpRequest, asked: Asked | None, problem: Exception) -> None:
-    """Keep a writing request of a known credential that was refused; the sender's answer is made already."""
-    if request.method not in quarantine.WRITING or isinstance(problem, _NOT_KEPT):
+    """Keep a request of a known credential that brought something and was refused; its answer is made already."""
+    if request.method in quarantine.READING or isinstance(problem, _NOT_KEPT):
         return
     try:
-        asked = asked or wire.unread(request)
-        if asked.method not in quarantine.WRITING:
+        asked = asked or wire.came(request)
+        if asked.method in quarantine.READING:
             return
         caller = auth.identify(asked.headers.get("authorization"), wire.address(request, asked.headers))
     except (StatementError, ServiceError):
@@ -165,12 +172,13 @@ def _call(request: HttpRequest, asked: Asked, captured: Mapping[str, str], publi
     headers = asked.headers
     if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
         raise UnsupportedMediaType("Bodies are not decompressed here; send it without Content-Encoding.")
-    asked_version = headers.get(versions.HEADER.lower())
+    repaired: Repairs = ()
     if public:
-        caller, version = auth.NOBODY, Version.V2 if (asked_version or "").startswith("2.") else Version.V1
+        asked_version = headers.get(versions.HEADER.lower(), "")
+        caller, version = auth.NOBODY, Version.V2 if asked_version.startswith("2.") else Version.V1
     else:
         caller = auth.admit(headers.get("authorization"), wire.address(request, headers))
-        version = versions.negotiate(asked_version or caller.default_version or None)
+        version, repaired = negotiate(caller, headers)
     return Call(
         method=asked.method,
         version=version,
@@ -178,14 +186,30 @@ def _call(request: HttpRequest, asked: Asked, captured: Mapping[str, str], publi
         query={**asked.query, **captured},
         headers=headers,
         body=asked.body,
+        repaired=repaired,
     )
+
+
+def negotiate(caller: Caller, headers: Mapping[str, str]) -> tuple[Version, Repairs]:
+    """The version that a caller's request is taken as, and what had to be mended for that. Raises Invalid."""
+    own = caller.default_version
+    try:
+        return versions.negotiate(headers.get(versions.HEADER.lower()) or own or None), ()
+    except Invalid:
+        if not caller.mends(OTHER_VERSION):
+            raise
+    return Version(own or Version.V1), (OTHER_VERSION.mark,)
 
 
 @csrf_exempt
 def unknown(request: HttpRequest, **captured: Any) -> HttpResponseBase:
-    """Any address below /xapi that is no resource."""
-    response = problems.answer(NotFound(f"There is no resource at {request.path[:200]}."))
+    """Any address below /xapi that is no resource; what was sent there by mistake is kept like any other refusal."""
+    problem = NotFound(f"There is no resource at {request.path[:200]}.")
+    response = problems.answer(problem)
+    _keep_refused(request, None, problem)
     response.headers[versions.HEADER] = wire.spoken(request)
+    if wire.has_long_body(request):
+        response.headers["Connection"] = "close"
     return _without_body(response) if request.method == "HEAD" else response
 
 

@@ -26,7 +26,8 @@ from statements.xapi.text import storable
 
 log = logging.getLogger(__name__)
 
-WRITING = frozenset({"PUT", "POST", "DELETE"})
+# A request by any other method brings something that would be lost.
+READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 MOST_KINDS = 300
 # What a row takes beside what came with the request: columns, indexes.
 _ROW = 1024

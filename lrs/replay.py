@@ -12,16 +12,16 @@ from django.utils import timezone
 from lrs import auth, problems, quarantine
 from lrs.body import Body
 from lrs.errors import ServiceError
-from lrs.http import Call, Resource
+from lrs.http import Call, Resource, negotiate
 from lrs.models import Refusal
 from lrs.quarantine import QuarantineError
 from statements.errors import StatementError
 from statements.ingest import Replay
-from statements.xapi import versions
 
 # The task that replays many, as lrs.background knows it.
 TASK = "replay refusals"
 _LONGEST_RESULT = 100_000
+_STATEMENTS = "/xapi/statements"
 
 
 def replay(refusal: Refusal) -> Refusal:
@@ -54,25 +54,36 @@ def replay(refusal: Refusal) -> Refusal:
 
 
 def _carry_out(refusal: Refusal) -> tuple[int, Any]:
-    resource = resolve(refusal.path)
-    if not isinstance(resource.func, Resource):
-        raise QuarantineError(f"There is no resource at {refusal.path} to replay it at.")
+    resource, captured = _resource(refusal.path)
     if refusal.note and refusal.edited is None:
         raise QuarantineError(f"Its body was not kept: {refusal.note} Edit it to say what to send.")
     body = bytes(refusal.body if refusal.edited is None else refusal.edited)
     # Made anew, so that a repair or a default version that was switched on meanwhile counts.
     caller = auth.caller_of(refusal.credential)
     headers = {name: value for name, value in refusal.headers.items() if name != "transfer-encoding"}
-    asked = headers.get(versions.HEADER.lower())
+    version, repaired = negotiate(caller, headers)
     call = Call(
         method=refusal.method,
-        version=versions.negotiate(asked or caller.default_version or None),
+        version=version,
         caller=caller,
-        query={**refusal.query, **resource.kwargs},
+        query={**refusal.query, **captured},
         headers={**headers, "content-length": str(len(body))},
         body=Body(BytesIO(body), len(body)),
         replay=Replay(refusal.received, refusal.pk),
+        repaired=repaired,
     )
-    response = resource.func.carry_out(call)
+    response = resource.carry_out(call)
     content = response.content if isinstance(response, HttpResponse) else b""
     return response.status_code, orjson.loads(content) if 0 < len(content) < _LONGEST_RESULT else None
+
+
+def _resource(path: str) -> tuple[Resource, dict[str, str]]:
+    """The resource that is meant by an address, and what the address says to it.
+
+    An address that was pasted with a slash at its end, or wrongly altogether, means what most senders send.
+    """
+    for meant in (path, path.rstrip("/"), _STATEMENTS):
+        found = resolve(meant)
+        if isinstance(found.func, Resource):
+            return found.func, found.kwargs
+    raise QuarantineError(f"There is no resource at {path} to replay it at.")

@@ -29,23 +29,21 @@ class Asked:
     body: Body
 
 
-def read(request: HttpRequest) -> Asked:
-    """The request, out of its form where it came in one. Raises Invalid, TooLarge."""
-    headers = _headers(request)
-    body = Body(request.META["wsgi.input"], _length(headers))
-    asked = Asked(request.method or "", _query(request), headers, body)
-    if "method" not in asked.query:
-        return asked
-    inner = _unwrapped(asked)
-    # The form's own type says nothing of its content, which is JSON unless a field says otherwise.
-    typed = {"content-type": "application/json"} | {name.lower(): value for name, value in inner.headers.items()}
-    return Asked(inner.method, inner.query, {**asked.headers, **typed}, Body(BytesIO(inner.body), len(inner.body)))
-
-
-def unread(request: HttpRequest) -> Asked:
-    """A request whose address or form is broken, as far as it can be read."""
+def came(request: HttpRequest) -> Asked:
+    """The request as it came, with a form not yet opened. Raises Invalid."""
     headers = _headers(request)
     return Asked(request.method or "", request.GET.dict(), headers, Body(request.META["wsgi.input"], _length(headers)))
+
+
+def read(request: HttpRequest, came: Asked) -> Asked:
+    """What is asked by a request that came so, out of its form where it came in one. Raises Invalid, TooLarge."""
+    _refuse_repeated(request)
+    if "method" not in came.query:
+        return came
+    inner = _unwrapped(came)
+    # The form's own type says nothing of its content, which is JSON unless a field says otherwise.
+    typed = {"content-type": "application/json"} | {name.lower(): value for name, value in inner.headers.items()}
+    return Asked(inner.method, inner.query, {**came.headers, **typed}, Body(BytesIO(inner.body), len(inner.body)))
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:
@@ -65,14 +63,13 @@ def address(request: HttpRequest, headers: Mapping[str, str]) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def _query(request: HttpRequest) -> dict[str, str]:
+def _refuse_repeated(request: HttpRequest) -> None:
     given = request.GET
     twice = [name for name in given if len(given.getlist(name)) > 1]
     if twice:
         raise Invalid(
             *[Fault(f"?{name}", "parameter", f"the parameter {name} is given more than once") for name in twice]
         )
-    return given.dict()
 
 
 def _unwrapped(asked: Asked) -> alternate.Unwrapped:

@@ -46,8 +46,11 @@ def ingest(
     version: Version,
     parts: Sequence[Part] = (),
     replay: Replay | None = None,
+    around: Repairs = (),
 ) -> list[str]:
     """Check and keep statements and the data of their attachments; the statements' ids, in order.
+
+    `around` is what was mended in the request that brought them.
 
     Raises Invalid with every fault of every statement, or Conflict.
     """
@@ -56,7 +59,7 @@ def ingest(
     attachments.check(mended, parts)
     signature.check(mended, _signatures(mended, parts))
     findings = profiles.findings(mended, source.practice)
-    origins = _origins(given, repaired, replay)
+    origins = _origins(given, repaired, replay, around)
     authority = orjson.loads(source.authority)
     ids = [_id(one, source) for one in mended]
     # By id: what says the same twice in one batch has the same id made of it, and is one statement.
@@ -79,13 +82,14 @@ def _repaired(given: Sequence[Given], practice: Practice | None) -> tuple[Sequen
 
 
 def _origins(
-    given: Sequence[Given], repaired: Mapping[int, Repairs], replay: Replay | None
+    given: Sequence[Given], repaired: Mapping[int, Repairs], replay: Replay | None, around: Repairs
 ) -> Mapping[int, Provenance]:
     """Where the texts come from, by index, of those that are not simply what was sent."""
-    if replay is None:
+    if replay is None and not around:
         return {index: Provenance(given[index].raw.decode(), names) for index, names in repaired.items()}
+    received, refusal = replay or (None, None)
     return {
-        index: Provenance(one.raw.decode(), repaired.get(index, ()), replay.received, replay.refusal)
+        index: Provenance(one.raw.decode(), around + repaired.get(index, ()), received, refusal)
         for index, one in enumerate(given)
     }
 

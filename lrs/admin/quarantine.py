@@ -26,7 +26,7 @@ from statements.admin.listing import Column, Listing, Row
 from statements.admin.page import Link, Page, Text, address, look_at, looked_at, user_name
 from statements.errors import StatementError
 from statements.models import Statement
-from statements.profiles.repairs import REPAIRS, apply
+from statements.profiles.repairs import RELATIVE_ID, REPAIRS, apply
 from statements.templatetags.records import ago
 from statements.xapi import text
 
@@ -218,7 +218,7 @@ class KindAdmin(Page):
             form = _Switch(
                 initial={"repair": each.name, "base": kind.credential.base}, auto_id=f"repair-{each.name}-%s"
             )
-            if each.name != "sumtotal-relative-id":
+            if each.name != RELATIVE_ID:
                 del form.fields["base"]
             help = _("%(name)s: %(what)s. From then on for everything that %(credential)s sends.")
             named = {"name": each.name, "what": each.sentence, "credential": kind.credential.name}
@@ -264,11 +264,11 @@ class KindAdmin(Page):
             return self.done(request, _("There is no such repair, or its address is none."), here, good=False)
         name, base = form.cleaned_data["repair"], form.cleaned_data["base"]
         row = kind.credential
-        if name == "sumtotal-relative-id" and not (base or row.base):
+        if name == RELATIVE_ID and not (base or row.base):
             return self.done(request, _("This repair needs an address to put in front."), here, good=False)
         before = journal.of(row)
         try:
-            changed = credentials.change(row.key, repairs=[*row.repairs, name], base=base or None)
+            changed = credentials.switch_on(row.key, name, base)
         except CredentialError as problem:
             return self.done(request, problem, here, good=False)
         journal.note("repair", journal.thing(changed), by=user_name(request), before=before, after=journal.of(changed))
@@ -476,6 +476,8 @@ def _suitable(kind: RefusalKind) -> list[Suitable]:
         if repair.name not in kind.credential.repairs:
             base = kind.credential.base or _TRYING_BASE
             changes = sum(1 for given in sent if apply(given, [repair.name], base)[1])
+            if repair.helps and any(line.startswith(repair.helps) for line in kind.what.splitlines()):
+                changes = len(sent)
             if changes:
                 found.append(Suitable(repair.name, repair.sentence, changes, len(bodies)))
     return found

@@ -1,7 +1,7 @@
 """The statements resource: take in, give out, page (xAPI 1.0.3 Communication 2.1, IEEE 9274.1.1 4.1.6.1)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -21,9 +21,10 @@ from statements import attachments as contents
 from statements import query
 from statements.errors import Fault, Invalid
 from statements.ingest import Source, ingest
+from statements.profiles.repairs import OTHER_PARAMETER, OTHER_TYPE
 from statements.query import Kept, Page, Place, Query
 from statements.xapi import actors, formats, text
-from statements.xapi.attachments import wanted
+from statements.xapi.attachments import Part, wanted
 from statements.xapi.roles import Role
 from statements.xapi.text import Given
 
@@ -66,6 +67,7 @@ class Shown:
 def post(call: Call) -> HttpResponse:
     """Keep one statement or a list of them; their ids."""
     call.caller.require(Scope.STATEMENTS_WRITE)
+    call = _without_others(call, ())
     parameters.read(call.query, {}, call.version)
     return _answer(orjson.dumps(_take(call)))
 
@@ -73,33 +75,42 @@ def post(call: Call) -> HttpResponse:
 def put(call: Call) -> HttpResponse:
     """Keep the statement under the id of the address."""
     call.caller.require(Scope.STATEMENTS_WRITE)
+    call = _without_others(call, ("statementId",))
     id = parameters.read(call.query, {"statementId": parameters.uuid}, call.version, ("statementId",))["statementId"]
     _take(call, id)
     return HttpResponse(status=204)
 
 
+def _without_others(call: Call, known: Collection[str]) -> Call:
+    """The call without parameters that nobody knows, where the repair for it is on."""
+    query = {name: value for name, value in call.query.items() if name in known}
+    if len(query) == len(call.query) or not call.caller.mends(OTHER_PARAMETER):
+        return call
+    return replace(call, query=query, repaired=(*call.repaired, OTHER_PARAMETER.mark))
+
+
 def _take(call: Call, id: str | None = None) -> list[str]:
-    caller = call.caller
-    source = Source(caller.tenant, caller.credential, caller.authority, caller.practice)
     content_type = call.header("content-type") or ""
     kind = content_type.partition(";")[0].strip().lower()
+    if kind not in ("application/json", "multipart/mixed") and call.caller.mends(OTHER_TYPE):
+        call = replace(call, repaired=(*call.repaired, OTHER_TYPE.mark))
+        kind = "application/json"
     if kind == "application/json":
-        given = _cut(call.content(), id)
-        _note_shapes(call, given)
-        return ingest(given, source=source, version=call.version, replay=call.replay)
+        return _keep(call, _cut(call.content(), id))
     if kind == "multipart/mixed":
         with multipart.receive(call.body, content_type, _limits(), settings.FILE_UPLOAD_TEMP_DIR) as received:
-            given = _cut(received.statements, id)
-            _note_shapes(call, given)
-            return ingest(given, source=source, version=call.version, parts=received.parts, replay=call.replay)
+            return _keep(call, _cut(received.statements, id), received.parts)
     problem = f"statements come as application/json or multipart/mixed, not as {content_type[:100] or 'nothing named'}"
     raise Invalid(Fault("Content-Type", "content-type", problem))
 
 
-def _note_shapes(call: Call, given: Sequence[Given]) -> None:
+def _keep(call: Call, given: Sequence[Given], parts: Sequence[Part] = ()) -> list[str]:
+    caller = call.caller
     # A replay sends what was noted when it first came, or what an administrator has written.
-    if call.caller.shapes and call.replay is None:
-        shapes.note(call.caller, given)
+    if caller.shapes and call.replay is None:
+        shapes.note(caller, given)
+    source = Source(caller.tenant, caller.credential, caller.authority, caller.practice)
+    return ingest(given, source=source, version=call.version, parts=parts, replay=call.replay, around=call.repaired)
 
 
 def _cut(body: bytes, id: str | None) -> Sequence[Given]:

@@ -18,6 +18,8 @@ from statements.xapi.text import Given, Members
 from statements.xapi.values import is_iri
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# The one that needs a base.
+RELATIVE_ID = "sumtotal-relative-id"
 _SCORE = ("scaled", "raw", "min", "max")
 # The bare words that Udemy's texts use for types, and the IRIs that comparable senders use (inferred).
 _BARE_TYPES = {
@@ -33,13 +35,21 @@ Repairs = tuple[str, ...]
 class Repair(NamedTuple):
     """One repair: `mend` gives the new text of a statement, or None where there is nothing to mend.
 
-    `mend` gets the text, its value (any JSON object) and the base address of the credential's practice.
+    `mend` gets the text, its value (any JSON object) and the base address of the credential's practice. `helps` is set
+    where the request around the statements is mended instead: what the refusals begin with that it helps against,
+    which are a rule and its place.
     """
 
     name: str
     version: int
     sentence: str
     mend: Callable[[bytes, Mapping[str, Any], str], bytes | None]
+    helps: str = ""
+
+    @property
+    def mark(self) -> str:
+        """How it is noted beside a statement."""
+        return f"{self.name}@{self.version}"
 
 
 def apply(given: Sequence[Given], names: Sequence[str], base: str) -> tuple[list[Given], dict[int, Repairs]]:
@@ -63,7 +73,7 @@ def _apply(given: Given, chosen: Sequence[Repair], base: str) -> tuple[Given, Re
         mended = repair.mend(given.raw, given.value, base) if isinstance(given.value, dict) else None
         if mended is not None:
             given = Given(mended, text.read(mended), given.at)
-            done.append(f"{repair.name}@{repair.version}")
+            done.append(repair.mark)
     return given, tuple(done)
 
 
@@ -176,14 +186,41 @@ def _is_path(value: Mapping[str, Any]) -> bool:
     return known and outcome.kind({"id": id, "definition": {"type": type}}) == outcome.LEARNING_PATH
 
 
+def _as_it_is(raw: bytes, value: Mapping[str, Any], base: str) -> bytes | None:
+    """Nothing in the statement itself is wrong."""
+    return None
+
+
+# Of the request around the statements; whoever reads that looks whether they are on.
+OTHER_TYPE = Repair(
+    "other-content-type",
+    1,
+    "read what is not named application/json or multipart/mixed as JSON",
+    _as_it_is,
+    "content-type Content-Type",
+)
+OTHER_VERSION = Repair(
+    "other-version",
+    1,
+    "take a version that is not spoken here as the credential's own, or 1.0.3",
+    _as_it_is,
+    "version X-Experience-API-Version",
+)
+OTHER_PARAMETER = Repair(
+    "other-parameter", 1, "leave parameters alone that xAPI does not know", _as_it_is, "unknown-parameter ?"
+)
+
 REPAIRS: Mapping[str, Repair] = {
     repair.name: repair
     for repair in (
         Repair("missing-object-type", 1, "say what an actor or object without objectType is", _object_type),
         Repair("numeric-string", 1, "read numbers that are written as text in a score", _numeric_string),
         Repair("bare-collection-type", 1, "give the bare types course and Collection their IRIs", _bare_type),
-        Repair("sumtotal-relative-id", 1, "put the configured base in front of an id that is no IRI", _relative_id),
+        Repair(RELATIVE_ID, 1, "put the configured base in front of an id that is no IRI", _relative_id),
         Repair("scaled-0-100-to-extension", 1, "move a path's percentage out of score.scaled", _scaled_percent),
+        OTHER_TYPE,
+        OTHER_VERSION,
+        OTHER_PARAMETER,
     )
 }
 

@@ -83,6 +83,12 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
         "version X-Experience-API-Version",
     ),
     "another method": ({"method": "DELETE"}, 405, "method-not-allowed"),
+    "a method that xAPI does not know": ({"method": "PATCH", "json": statement()}, 405, "method-not-allowed"),
+    "a form that cannot be opened": (
+        {"content": b"statementId=5", "params": {"method": "PUT"}},
+        400,
+        "alternate-content content",
+    ),
     "an unknown parameter": ({"json": statement(), "params": {"sent": "twice"}}, 400, "unknown-parameter ?sent"),
 }
 
@@ -136,6 +142,79 @@ def test_what_is_no_refusal_is_not_kept(client, credential, store, lrs_url):
     with Client(lrs_url, client.auth[0], "wrong") as stranger:
         assert stranger.post_statements({}).status_code == 401
     assert kept(credential) == []
+
+
+@pytest.mark.parametrize("path", ["statements/", "", "statement", "Statements"])
+def test_what_was_sent_to_a_wrong_address_is_kept_and_replayed_as_a_statement(client, credential, store, path):
+    answer = client.request("POST", path, json=statement())
+    assert answer.status_code == 404
+    refusal = one(credential)
+    assert (refusal.path, refusal.kind.what) == (f"/xapi/{path}", "not-found")
+    assert replay(quarantine.get(refusal.pk)).state == "replayed"
+    assert Statement.objects.get(store=store.pk).progress == 25.0
+
+
+def test_a_document_at_a_wrong_address_is_replayed_at_the_right_one(client, credential):
+    params = {"activityId": ACTIVITY, "agent": '{"mbox":"mailto:a@example.com"}', "stateId": "s"}
+    assert client.request("PUT", "activities/state/", params=params, content=b"x").status_code == 404
+    assert replay(one(credential)).state == "replayed"
+    assert client.request("GET", "activities/state", params=params).content == b"x"
+
+
+def test_strangers_at_a_wrong_address_leave_nothing(lrs_url, client, credential):
+    with Client(lrs_url, client.auth[0], "wrong") as stranger:
+        assert stranger.request("POST", "statements/", json=statement()).status_code == 404
+    assert client.request("GET", "statements/").status_code == 404
+    assert kept(credential) == []
+
+
+AROUND: dict[str, tuple[dict[str, Any], str]] = {
+    "another type of content": ({"headers": {"Content-Type": "text/json"}}, "other-content-type"),
+    "no type of content": ({"headers": {"Content-Type": ""}}, "other-content-type"),
+    "a version that is not spoken": ({"headers": {"X-Experience-API-Version": "v1.0.3"}}, "other-version"),
+    "a parameter too many": ({"params": {"tenant": "acme"}}, "other-parameter"),
+}
+
+
+@pytest.mark.parametrize("case", AROUND)
+def test_what_is_wrong_around_a_statement_is_mended_by_a_repair(lrs_url, client, credential, store, case):
+    request, repair = AROUND[case]
+    body = json.dumps(statement(id=str(uuid.uuid4()))).encode()
+    headers = {"Content-Type": "application/json"} | request.get("headers", {})
+    given = {
+        "method": "POST",
+        "path": "statements",
+        "content": body,
+        "headers": headers,
+        "params": request.get("params"),
+    }
+    assert client.request(**given).status_code == 400
+    refusal = one(credential)
+    assert replay(refusal).state == "open"
+    credentials.change(credential.credential.name, repairs=[repair])
+    assert replay(quarantine.get(refusal.pk)).state == "replayed"
+    origin = Provenance.objects.get(store=store.pk)
+    assert json.loads(origin.repairs) == [f"{repair}@1"]
+    assert (origin.original.encode(), origin.received) == (body, refusal.received)
+
+
+@pytest.mark.parametrize("case", AROUND)
+def test_with_the_repair_the_next_one_is_taken_and_its_statement_says_so(lrs_url, store, case):
+    request, repair = AROUND[case]
+    issued = credentials.create(f"mended {uuid.uuid4()}", store=store.name, default_version="1.0.3")
+    credentials.change(issued.credential.name, repairs=[repair, "missing-object-type"])
+    headers = {"Content-Type": "application/json"} | request.get("headers", {})
+    batch = [statement(), statement(actor={"objectType": None, "mbox": "mailto:a@example.com"})]
+    with Client(lrs_url, issued.credential.key, issued.secret) as client:
+        content = json.dumps(batch).encode()
+        answer = client.request("POST", "statements", content=content, headers=headers, params=request.get("params"))
+    assert answer.status_code == 200, answer.text
+    repairs = Provenance.objects.filter(store=store.pk).values_list("repairs", flat=True)
+    assert sorted(json.loads(each) for each in repairs) == [
+        [f"{repair}@1"],
+        [f"{repair}@1", "missing-object-type@1"],
+    ]
+    assert kept(issued) == []
 
 
 def test_a_lack_of_scope_is_kept(lrs_url, store):
