@@ -13,8 +13,9 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lrs import parameters, quarantine, replay, tasks
+from lrs import credentials, parameters, quarantine, replay, tasks
 from lrs.api import access, door
+from lrs.credentials import CredentialError
 from lrs.errors import NotFound
 from lrs.models import Refusal, RefusalKind, Scope
 from lrs.parameters import Check
@@ -23,6 +24,7 @@ from statements import journal
 from statements.errors import Fault, Invalid
 
 _WHOM = "those who look after the quarantine"
+_LONGEST = 500
 
 
 class Quarantined(door.Door):
@@ -129,6 +131,15 @@ class DismissOne(_Act):
         return quarantine.dismiss(row)
 
 
+class ReopenOne(_Act):
+    """Something is to be done about it after all."""
+
+    what = "reopen"
+
+    def done(self, row: Refusal, body: bytes) -> Refusal:
+        return quarantine.reopen(row)
+
+
 class EditOne(_Act):
     """Let a replay send the body of this request, byte by byte; an empty one for the original again."""
 
@@ -151,19 +162,69 @@ class ReplayKind(Quarantined):
         return Response({"task": task.pk}, status=202)
 
 
-class DismissKind(Quarantined):
-    """Nothing is to be done about all of a kind."""
+class _ActOnKind(Quarantined):
+    what = ""
+    # What is noted of how many requests it was done to.
+    counted = ""
 
     def post(self, request: Request, number: int) -> HttpResponseBase:
         """Do it; the kind as it is afterwards."""
         by = self.acting(request, "lrs.change_refusalkind")
         row = self.kind(request, number)
         before = journal.of(row)
-        dismissed = quarantine.dismiss_kind(row)
+        amount = self.done(row)
         row.refresh_from_db()
-        after = {**journal.of(row), "dismissed requests": dismissed}
-        journal.note("dismiss", journal.thing(row), by=by, before=before, after=after)
-        return Response(_kind(row, 0))
+        journal.note(
+            self.what, journal.thing(row), by=by, before=before, after={**journal.of(row), self.counted: amount}
+        )
+        return Response(_kind(row, quarantine.open_by_kind([row.pk]).get(row.pk, 0)))
+
+    def done(self, row: RefusalKind) -> int:
+        """To how many requests."""
+        raise NotImplementedError
+
+
+class DismissKind(_ActOnKind):
+    """Nothing is to be done about all of a kind."""
+
+    what, counted = "dismiss", "dismissed requests"
+
+    def done(self, row: RefusalKind) -> int:
+        return quarantine.dismiss_kind(row)
+
+
+class ReopenKind(_ActOnKind):
+    """Something is to be done about all that was dismissed of a kind, after all."""
+
+    what, counted = "reopen", "opened requests"
+
+    def done(self, row: RefusalKind) -> int:
+        return quarantine.reopen_kind(row)
+
+
+class RepairKind(Quarantined):
+    """Switch a repair on for the credential that was refused: `repair`, and `base` where it needs one."""
+
+    def post(self, request: Request, number: int) -> HttpResponseBase:
+        """Do it; the kind as it is afterwards, with all repairs that are on."""
+        given = door.object_of(request)
+        by = self.acting(request, "lrs.change_refusalkind")
+        row = self.kind(request, number)
+        before = journal.of(row.credential)
+        repair, base = (_text_of(given, name) for name in ("repair", "base"))
+        try:
+            row.credential = credentials.switch_on(row.credential.key, repair, base)
+        except CredentialError as problem:
+            raise Invalid(Fault("/repair", "repair", str(problem))) from None
+        journal.note("repair", journal.thing(row.credential), by=by, before=before, after=journal.of(row.credential))
+        return Response(_kind(row, quarantine.open_by_kind([row.pk]).get(row.pk, 0)))
+
+
+def _text_of(given: Mapping[str, Any], name: str) -> str:
+    value = given.get(name, "")
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise Invalid(Fault(f"/{name}", "text", f"must be text of at most {_LONGEST} characters"))
+    return value
 
 
 def _kind(row: RefusalKind, left: int) -> dict[str, Any]:
@@ -179,6 +240,7 @@ def _kind(row: RefusalKind, left: int) -> dict[str, Any]:
         "first": row.first,
         "last": row.last,
         "dismissed": row.dismissed,
+        "repairs": row.credential.repairs,
     }
 
 

@@ -40,10 +40,10 @@ class Command(BaseCommand):
         reopen = actions.add_parser("reopen", parents=[shared], help="something is to be done about it after all")
         for action in (show, edit):
             action.add_argument("numbers", type=int, nargs=1, metavar="NUMBER")
-        for action in (again, dismiss):
+        for action in (again, dismiss, reopen):
             action.add_argument("numbers", type=int, nargs="*", metavar="NUMBER")
-            action.add_argument("--fingerprint", default="", help="all open ones of a kind")
-        reopen.add_argument("numbers", type=int, nargs="*", metavar="NUMBER")
+        again.add_argument("--fingerprint", default="", help="all open ones of a kind")
+        dismiss.add_argument("--fingerprint", default="", help="all open ones of a kind, which is no news then")
         reopen.add_argument("--fingerprint", default="", help="all dismissed ones of a kind")
 
     def handle(self, *, action: str, **options: Any) -> None:
@@ -85,13 +85,16 @@ def _replay(options: Mapping[str, Any]) -> Answer:
 
 
 def _dismiss(options: Mapping[str, Any]) -> Answer:
-    return [_brief(quarantine.dismiss(refusal)) for refusal in _chosen(options)]
+    kinds = _kinds_of(options)
+    done = [quarantine.dismiss(quarantine.get(number)).pk for number in options["numbers"]]
+    for kind in kinds:
+        done += quarantine.open_of(kind.pk)
+        quarantine.dismiss_kind(kind)
+    return [_brief(quarantine.get(number)) for number in done]
 
 
 def _reopen(options: Mapping[str, Any]) -> Answer:
-    kinds = RefusalKind.objects.filter(fingerprint=options["fingerprint"]) if options["fingerprint"] else []
-    if not options["numbers"] and not kinds:
-        raise QuarantineError("Name numbers, or the fingerprint of a kind.")
+    kinds = _kinds_of(options)
     opened = [quarantine.reopen(quarantine.get(number)).pk for number in options["numbers"]]
     for kind in kinds:
         opened += Refusal.objects.filter(kind=kind, state=Refusal.State.DISMISSED).values_list("pk", flat=True)
@@ -108,6 +111,14 @@ _ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
     "dismiss": _dismiss,
     "reopen": _reopen,
 }
+
+
+def _kinds_of(options: Mapping[str, Any]) -> list[RefusalKind]:
+    """The kinds with the fingerprint, one of each credential; none where numbers alone are named."""
+    kinds = list(RefusalKind.objects.filter(fingerprint=options["fingerprint"])) if options["fingerprint"] else []
+    if not options["numbers"] and not kinds:
+        raise QuarantineError("Name numbers, or the fingerprint of a kind.")
+    return kinds
 
 
 def _chosen(options: Mapping[str, Any]) -> list[Refusal]:

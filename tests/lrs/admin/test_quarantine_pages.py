@@ -154,6 +154,34 @@ def test_one_and_all_that_was_dismissed_is_opened_again(operator, client):
     assert [trouble.what for trouble in watch.troubles(timezone.now(), its)] == ["new kind of refusal"]
 
 
+def test_a_kind_that_is_dismissed_by_command_is_no_news(client):
+    first, second = refuse(client, spelled(), spelled())
+    output = StringIO()
+    call_command("quarantine", "dismiss", "--fingerprint", first.kind.fingerprint, "--json", stdout=output)
+    done = {each["number"] for each in json.loads(output.getvalue()) if each["state"] == "dismissed"}
+    assert {first.pk, second.pk} <= done
+    assert RefusalKind.objects.get(pk=first.kind_id).dismissed
+    its = Credential.objects.filter(pk=first.kind.credential_id)
+    assert list(watch.troubles(timezone.now(), its)) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "repair"),
+    [
+        ({"Content-Type": "text/json"}, "other-content-type"),
+        ({"X-Experience-API-Version": "0.95"}, "other-version"),
+    ],
+)
+def test_a_repair_of_what_is_around_the_statements_is_offered(operator, client, headers, repair):
+    given = {"Content-Type": "application/json"} | headers
+    client.request("POST", "statements", content=json.dumps(sample.statement()).encode(), headers=given)
+    client.request("POST", "statements", content=b"no JSON", headers=given)
+    row = Refusal.objects.filter(store__credentials__key=client.auth[0]).order_by("-pk")[0]
+    html = operator.get(f"{KINDS}{row.kind_id}/change/").content.decode()
+    assert f"Switch {repair} on" in html
+    assert f"The repair {repair} would change 1 of the newest 2 open requests." in html
+
+
 def test_a_kind_is_opened_again_by_command(client):
     (row,) = refuse(client, spelled())
     quarantine.dismiss_kind(row.kind)

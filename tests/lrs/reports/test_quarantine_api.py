@@ -111,6 +111,49 @@ def test_one_and_all_are_dismissed(owner, refused):
     assert other.state == "dismissed"
 
 
+def test_what_was_dismissed_is_opened_again(owner, refused):
+    one, other = refused
+    kind = f"{API}/kinds/{one.kind_id}"
+    wrong = owner.post(f"{API}/{one.pk}/reopen")
+    assert (wrong.status_code, wrong.json()["errors"][0]["rule"]) == (400, "quarantine")
+    assert owner.post(f"{kind}/dismiss").json()["open"] == 0
+    assert owner.post(f"{API}/{one.pk}/reopen").json()["state"] == "open"
+    found = owner.post(f"{kind}/reopen").json()
+    assert (found["dismissed"], found["open"]) == (False, 2)
+    other.refresh_from_db()
+    assert other.state == "open"
+    said = Act.objects.filter(kind="lrs.refusalkind", thing=str(one.kind_id)).values_list("what", flat=True)
+    assert list(said) == ["dismiss", "reopen"]
+
+
+def test_a_repair_is_switched_on_beside_those_that_are_and_it_is_written_down(owner, refused, credential):
+    one = refused[0]
+    Credential.objects.filter(pk=credential.credential.pk).update(repairs=["bare-collection-type"])
+    address = f"{API}/kinds/{one.kind_id}/repair"
+    found = owner.post(address, '{"repair": "numeric-string"}', content_type="application/json").json()
+    assert found["repairs"] == ["bare-collection-type", "numeric-string"]
+    assert owner.post(f"{API}/{one.pk}/replay").json()["state"] == "replayed"
+    act = Act.objects.get(kind="lrs.credential", thing=str(credential.credential.pk))
+    assert act.what == "repair"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"repair": "everything"}', "There is no repair 'everything'"),
+        ('{"repair": "sumtotal-relative-id"}', "needs an address"),
+        ('{"repair": ["numeric-string"]}', "must be text"),
+        ("[]", "must be a JSON object"),
+    ],
+)
+def test_a_repair_that_cannot_be_switched_on_is_said_to_be_so(owner, refused, credential, body, said):
+    answer = owner.post(f"{API}/kinds/{refused[0].kind_id}/repair", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    credential.credential.refresh_from_db()
+    assert credential.credential.repairs == []
+
+
 def test_all_of_a_reason_is_replayed_in_the_background(owner, refused, credential):
     switch_on(credential)
     answer = owner.post(f"{API}/kinds/{refused[0].kind_id}/replay")
@@ -124,8 +167,9 @@ def test_who_reads_reports_may_look_and_not_act(store, refused):
     reader = reader_of(store.name, "reports/read").api
     one = refused[0]
     assert reader.get(f"{API}/{one.pk}").status_code == 200
-    for path in (f"{one.pk}/replay", f"{one.pk}/dismiss", f"{one.pk}/edit", f"kinds/{one.kind_id}/replay"):
-        answer = reader.post(f"{API}/{path}")
+    ones = [f"{one.pk}/{what}" for what in ("replay", "dismiss", "reopen", "edit")]
+    for path in [*ones, *[f"kinds/{one.kind_id}/{what}" for what in ("replay", "dismiss", "reopen", "repair")]]:
+        answer = reader.post(f"{API}/{path}", "{}", content_type="application/json")
         assert answer.status_code == 403
         assert answer.json()["error"].endswith("lacks the scope all.")
     one.refresh_from_db()
