@@ -80,8 +80,17 @@ def word(iri: str) -> str:
 
 
 def percentages(extensions: Mapping[str, Any]) -> dict[str, float]:
-    """The extensions that are a number from 0 to 100, also as text, by their keys."""
-    return {key: percent for key, value in extensions.items() if (percent := _percent(value)) is not None}
+    """The extensions that are a number from 0 to 100, also as text or as a scaled score, by their keys."""
+    return {key: percent for key, value in extensions.items() if (percent := _percent(_scaled(value))) is not None}
+
+
+def _scaled(value: Any) -> Any:
+    """What an extension says: itself, or the scaled score in it.
+
+    Udemy's German text has the percentage "in extension objects as a scaled score between 0 and 100".
+    """
+    score = value.get("score", value) if isinstance(value, dict) else None
+    return score.get("scaled") if isinstance(score, dict) else value
 
 
 def _completed(verb: str, completion: bool | None) -> bool | None:

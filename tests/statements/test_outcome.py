@@ -70,6 +70,21 @@ def test_the_only_percentage_of_a_path_counts_whatever_its_key():
     assert outcome.of(statement).progress == 62.5
 
 
+@pytest.mark.parametrize("within", [{"scaled": 62.5}, {"scaled": "62.5"}, {"score": {"scaled": 62.5}}])
+def test_a_scaled_score_within_a_path_s_extension_is_its_percentage(within):
+    statement = payload("learning_path_progressed")
+    for key in ("https://www.udemy.com/xapi/progress", PROGRESS):
+        statement["result"]["extensions"] = {key: within}
+        assert outcome.of(statement) == Outcome("learning_path", 62.5, False)
+
+
+@pytest.mark.parametrize("within", [{"score": 50}, {"scaled": 101}, {"scaled": {"scaled": 5}}, {"raw": 5}, [50]])
+def test_what_else_an_extension_holds_is_no_percentage(within):
+    statement = payload("learning_path_progressed")
+    statement["result"]["extensions"] = {"https://www.udemy.com/xapi/progress": within}
+    assert outcome.of(statement).progress is None
+
+
 def test_of_two_percentages_under_unknown_keys_neither_is_guessed():
     statement = payload("learning_path_progressed")
     statement["result"]["extensions"] = {"https://x.example/a": 10, "https://x.example/b": 20}

@@ -33,6 +33,16 @@ def test_what_udemy_documents_gives_no_findings(name):
     assert found(payload(name)) == []
 
 
+@pytest.mark.parametrize("name", ["learning_path_progressed", "learning_path_completed_extension100"])
+def test_a_percentage_within_an_extension_is_a_reading_of_the_documentation_too(name):
+    percent = 100 if "completed" in name else 50
+    for within in ({"scaled": percent}, {"score": {"scaled": percent}}):
+        assert found(changed(name, "result", "extensions", to={"https://x.example/progress": within})) == []
+    for within in ({"scaled": 101}, {"score": percent}, {"raw": percent}):
+        deviating = changed(name, "result", "extensions", to={"https://x.example/progress": within})
+        assert [pointer for _, pointer, _ in found(deviating)] == ["/result/extensions"]
+
+
 def changed(name, *path, to=None):
     statement = payload(name)
     place = statement
