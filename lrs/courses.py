@@ -6,6 +6,7 @@ its address; a learning path by its address, which is what its statements have (
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
@@ -15,7 +16,8 @@ from statements.catalogue import Listed
 
 _LISTS = ("results", "courses", "learning_paths", "items")
 # What xapi_activity_id is, for a list without it: a course's own url is not what its statements have.
-_ADDRESS_OF_NUMBER = "https://www.udemy.com/course/{}"
+_ADDRESS = "https://{}/course/{}"
+_OWN_HOST = re.compile(r"https://([a-z0-9-]+\.udemy\.com)/", re.IGNORECASE)
 
 
 class CatalogueError(Exception):
@@ -65,11 +67,23 @@ def _listed(row: Mapping[str, Any]) -> Listed | None:
     number = str(row.get("id") or row.get("course_id") or "").strip()
     iris = [iri for name in ("xapi_activity_id", "url") if (iri := str(row.get(name) or "").strip())]
     kind = "learning_path" if row.get("_class") == "learning_path" or "/learning-paths/" in "".join(iris) else "course"
-    if not row.get("xapi_activity_id") and number.isdigit() and kind == "course":
-        iris.append(_ADDRESS_OF_NUMBER.format(number))
+    if number.isdigit() and kind == "course":
+        iris += _by_number(number, str(row.get("url") or ""))
     if not title or not iris:
         return None
-    return Listed(tuple(iris), title, kind, _language(row.get("locale")), _minutes(row.get("estimated_content_length")))
+    return Listed(
+        tuple(dict.fromkeys(iris)),
+        title,
+        kind,
+        _language(row.get("locale")),
+        _minutes(row.get("estimated_content_length")),
+    )
+
+
+def _by_number(number: str, url: str) -> list[str]:
+    """The ids that statements have: www, and for SumTotal the organisation's own host, which its address tells."""
+    own = _OWN_HOST.match(url)
+    return [_ADDRESS.format(host, number) for host in ("www.udemy.com", *(own.groups() if own else ()))]
 
 
 def _language(locale: object) -> str:

@@ -37,14 +37,21 @@ _STORE_NAME = Column("store_name", "character varying", "o.name", "name of the s
 _PERSON = Column("person", "uuid", "p.key", "who; the same for all identifiers of one person")
 _PERSON_NAME = Column("person_name", "text", "p.name", "empty where unknown")
 _ACTIVITY = Column("activity", "text", "a.iri", "IRI of the activity")
-_ACTIVITY_NAME = Column("activity_name", "text", "a.name", "in English where there is that, else in any language")
+_CALLED = "coalesce(nullif(a.name, ''), k.title, a.name)"
+_CALLED_SAYS = "in English where there is that, else in any language, else the catalogue's title"
+_ACTIVITY_NAME = Column("activity_name", "text", _CALLED, _CALLED_SAYS)
+# Of activities' ids that are written with a slash at the end or without one, and with the host in lower case. An id has
+# one title; that it is grouped by says so, and PostgreSQL leaves the join out where nobody asks for the name.
+_TITLES = """LEFT JOIN (SELECT store, iri, max(title) AS title FROM statements_title GROUP BY store, iri) k
+ON k.store = a.store AND k.iri = rtrim(a.iri, '/')"""
 _SOURCE = Column("source", "character varying", "c.name", "name of the credential that sent the latest statement")
 
 _PROGRESS_KIND = "coalesce(nullif(g.kind, ''), a.kind)"
-_PROGRESS = """statements_progress g
+_PROGRESS = f"""statements_progress g
 JOIN statements_store o ON o.id = g.store
 JOIN statements_person p ON p.store = g.store AND p.key = g.person
 JOIN statements_activity a ON a.store = g.store AND a.key = g.activity
+{_TITLES}
 LEFT JOIN lrs_credential c ON c.id = g.credential"""
 
 
@@ -100,6 +107,7 @@ LEFT JOIN statements_agent l ON l.store = s.store AND l.key = s.actor
 LEFT JOIN statements_identity i ON i.store = s.store AND i.key = s.actor
 LEFT JOIN statements_person p ON p.store = i.store AND p.key = i.person
 LEFT JOIN statements_activity a ON a.store = s.store AND a.key = s.object
+{_TITLES}
 LEFT JOIN statements_statement t ON t.store = s.store AND t.key = s.target AND v.iri = '{VOIDED}'
 LEFT JOIN lrs_credential c ON c.id = s.credential""",
     ),
@@ -165,7 +173,7 @@ LEFT JOIN lrs_credential c ON c.id = s.credential""",
             _STORE,
             _STORE_NAME,
             _ACTIVITY,
-            Column("name", "text", "a.name", "in English where there is that, else in any language"),
+            Column("name", "text", _CALLED, _CALLED_SAYS),
             Column("kind", "character varying", "coalesce(nullif(max(g.kind), ''), a.kind)", "course, webinar, ..."),
             Column("people", "bigint", "count(DISTINCT g.person)", "how many people"),
             _count("registered", "registered"),
@@ -177,10 +185,11 @@ LEFT JOIN lrs_credential c ON c.id = s.credential""",
             Column("statements", "bigint", "sum(g.statements)", "how many, without voided ones"),
             Column("last_activity", "timestamp with time zone", "max(g.last_activity)", "the latest timestamp"),
         ),
-        """statements_progress g
+        f"""statements_progress g
 JOIN statements_store o ON o.id = g.store
 JOIN statements_activity a ON a.store = g.store AND a.key = g.activity
-GROUP BY o.id, o.name, a.key, a.iri, a.name, a.kind""",
+{_TITLES}
+GROUP BY o.id, o.name, a.key, a.iri, a.name, a.kind, k.title""",
     ),
     "report_person": View(
         "a person",

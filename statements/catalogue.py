@@ -14,6 +14,7 @@ from django.utils import timezone
 from statements import keys
 
 _CHUNK = 1000
+_MOST_TITLED = 5_000
 
 
 class Title(models.Model):
@@ -82,6 +83,21 @@ def titles(store: int, iris: Sequence[str]) -> dict[str, Title]:
     wanted = {iri: _key(store, iri) for iri in iris}
     found = {row.key.hex: row for row in Title.objects.filter(store=store, key__in=set(wanted.values()))}
     return {iri: found[key] for iri, key in wanted.items() if key in found}
+
+
+def called(store: int, names: Mapping[str, str]) -> dict[str, str]:
+    """What activities are called, by IRI: their own names, else the catalogue's titles, else nothing."""
+    nameless = [iri for iri, name in names.items() if not name]
+    known = titles(store, nameless) if nameless else {}
+    return {**names, **{iri: row.title for iri, row in known.items()}}
+
+
+def called_so(store: int, text: str) -> models.Q:
+    """Which activities have this text in their names, or have no name and this text in the catalogue's title."""
+    found = Title.objects.filter(store=store, title__icontains=text).values_list("iri", flat=True)[:_MOST_TITLED]
+    # As statements spell them, save for a host in capitals.
+    titled = [keys.thing(store, "activity", spelling) for iri in found for spelling in (iri, f"{iri}/")]
+    return models.Q(name__icontains=text) | models.Q(name="", key__in=titled)
 
 
 def _key(store: int, iri: str) -> str:

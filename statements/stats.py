@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Sum, Value
 from django.db.models.functions import TruncDay, TruncMonth, TruncWeek
 
+from statements import catalogue
 from statements.counts import Day, Tally
 from statements.errors import Fault, Invalid
 from statements.models import Activity, Mention, Progress, Statement, Verb
@@ -94,13 +95,15 @@ def count(asked: Counting) -> Iterator[Counted]:
     groups = _tallied(asked) if many and asked.what == STATEMENTS else _counted(asked, people=not many)
     verbs = _iris(Verb, asked.store, groups, "by_verb")
     activities = _iris(Activity, asked.store, groups, "by_activity")
+    called = catalogue.called(asked.store, dict(activities.values()))
     for group in groups:
         named = {name: group[f"by_{name}"] for name in asked.by}
         activity_name = None
         if "verb" in named:
             named["verb"] = verbs.get(named["verb"], (None, None))[0]
         if "activity" in named:
-            named["activity"], activity_name = activities.get(named["activity"], (None, None))
+            named["activity"], _ = activities.get(named["activity"], (None, None))
+            activity_name = called.get(named["activity"])
         yield Counted(group["period"], named, activity_name, group["amount"], group["people"])
 
 
@@ -235,7 +238,7 @@ def _within(model: type[Any], time: str, activity: str, asked: Counting) -> "Que
 
 def _iris(
     model: type[Any], store: int, groups: Sequence[Mapping[str, Any]], name: str
-) -> dict[UUID | None, tuple[str | None, str | None]]:
+) -> dict[UUID | None, tuple[str, str]]:
     wanted = {group[name] for group in groups if group.get(name) is not None}
     found = model.objects.filter(store=store, pk__in=wanted).values_list("pk", "iri", "name") if wanted else ()
     return {key: (iri, text) for key, iri, text in found}

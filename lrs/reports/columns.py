@@ -39,7 +39,7 @@ STATEMENTS = (
     Column("verb", _TEXT, "IRI"),
     Column("verb_name", _TEXT, "as displayed"),
     Column("activity", _TEXT, "IRI, where the object is an activity"),
-    Column("activity_name", _TEXT, "as its definition says"),
+    Column("activity_name", _TEXT, "as its definition says, else the catalogue's title"),
     Column("kind", _TEXT, "course, learning_path, certification, webinar, lesson, ..."),
     Column("registration", _UUID, "the attempt or enrolment"),
     Column("completion", _BOOLEAN, "result.completion as sent"),
@@ -64,7 +64,7 @@ PROGRESS = (
     Column("person_name", _TEXT, "the person's name"),
     Column("person_reference", _TEXT, "what the organisation calls them"),
     Column("activity", _TEXT, "IRI"),
-    Column("activity_name", _TEXT, "as its definition says"),
+    Column("activity_name", _TEXT, "as its definition says, else the catalogue's title"),
     Column("kind", _TEXT, "course, learning_path, certification, webinar, lesson, ..."),
     Column("registration", _UUID, "the attempt or enrolment"),
     Column("status", _TEXT, "registered, in_progress, passed, completed, failed or unregistered"),
@@ -98,7 +98,7 @@ PEOPLE = (
 )
 ACTIVITIES = (
     Column("activity", _TEXT, "IRI"),
-    Column("name", _TEXT, "as its definition says"),
+    Column("name", _TEXT, "as its definition says, else the catalogue's title"),
     Column("kind", _TEXT, "course, learning_path, certification, webinar, lesson, ..."),
     Column("people", _WHOLE, "how many people; the following count a person once for each registration"),
     Column("registered", _WHOLE, "registered only"),
@@ -116,7 +116,7 @@ SUMMARY = (
     Column("source", _TEXT, "name of the credential, where it is asked for"),
     Column("kind", _TEXT, "where it is asked for"),
     Column("activity", _TEXT, "IRI, where it is asked for"),
-    Column("activity_name", _TEXT, "as its definition says"),
+    Column("activity_name", _TEXT, "as its definition says, else the catalogue's title"),
     Column("count", _WHOLE, "statements or completions"),
     Column("people", _WHOLE, "different actors (of statements) or people (of completions); empty above 20 000"),
 )

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from lrs import parameters
 from lrs.models import Credential, Refusal
 from lrs.parameters import Check
-from statements import keys, query, stats
+from statements import catalogue, keys, query, stats
 from statements.errors import Fault, Invalid
 from statements.models import Activity, Finding, Identity, Person, Progress, Statement
 from statements.outcome import KINDS, WORDS
@@ -143,7 +143,8 @@ class Filters(django_filters.FilterSet):
 
     def named(self) -> list[Any]:
         """The keys of the activities that `activity_name` means. Raises Invalid where they are too many."""
-        found = Activity.objects.filter(store=self.store, name__icontains=self.form.cleaned_data["activity_name"])
+        meant = catalogue.called_so(self.store, self.form.cleaned_data["activity_name"])
+        found = Activity.objects.filter(meant, store=self.store)
         named = list(found.values_list("key", flat=True)[: _MOST_NAMED + 1])
         if len(named) > _MOST_NAMED:
             problem = f"more than {_MOST_NAMED} activities have this in their names; write more of it"
@@ -325,12 +326,16 @@ class ActivityFilters(Filters):
     """Filters of activities."""
 
     activity = TextFilter("key", method="by_activity", label="IRI")
-    name = TextFilter("name", "icontains", label="text in the name")
+    name = TextFilter(method="by_name", label="text in the name")
     kind = TextFilter("kind", label=f"one of {', '.join(_KINDS)}")
 
     class Meta:
         model = Activity
         fields: list[str] = []
+
+    def by_name(self, rows: "QuerySet[Activity]", name: str, value: str) -> "QuerySet[Activity]":
+        """Activities that are called so."""
+        return rows.filter(catalogue.called_so(self.store, value))
 
 
 class SummaryFilters(Filters):

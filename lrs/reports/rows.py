@@ -8,7 +8,7 @@ from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from lrs.models import Credential
 from lrs.reports.columns import Row
-from statements import entry, keys
+from statements import catalogue, entry, keys
 from statements.models import Activity, Agent, Finding, Identity, Person, Progress, Statement, Verb
 from statements.standing import Status
 from statements.xapi import formats
@@ -119,6 +119,7 @@ def people(store: int, found: "QuerySet[Person]") -> dict[UUID, Row]:
 def activities(store: int, found: "QuerySet[Activity]") -> dict[UUID, Row]:
     """Activities that somebody has progress with as rows of columns.ACTIVITIES, by key."""
     told = list(found.values("key", "iri", "name", "kind"))
+    called = catalogue.called(store, {one["iri"]: one["name"] for one in told})
     standings = _by_group(
         Progress.objects.filter(store=store, activity__in=[one["key"] for one in told]),
         "activity",
@@ -131,7 +132,7 @@ def activities(store: int, found: "QuerySet[Activity]") -> dict[UUID, Row]:
     return {
         one["key"]: {
             "activity": one["iri"],
-            "name": one["name"],
+            "name": called[one["iri"]],
             "kind": standing["most_kind"] or one["kind"],
             "people": standing["people"],
             **{status.value: standing[status.value] for status in Status},
@@ -161,8 +162,11 @@ def _named(model: Any, store: int, wanted: Iterable[UUID | None]) -> dict[UUID |
 
 def _activities(store: int, wanted: Iterable[UUID | None]) -> dict[UUID | None, tuple[str, str, str]]:
     some = {key for key in wanted if key is not None}
-    found = Activity.objects.filter(store=store, pk__in=some).values_list("pk", "iri", "name", "kind") if some else ()
-    return {key: (iri, name, kind) for key, iri, name, kind in found}
+    if not some:
+        return {}
+    found = list(Activity.objects.filter(store=store, pk__in=some).values_list("pk", "iri", "name", "kind"))
+    called = catalogue.called(store, {iri: name for _, iri, name, _ in found})
+    return {key: (iri, called[iri], kind) for key, iri, _, kind in found}
 
 
 def _persons(store: int, wanted: Iterable[UUID]) -> dict[UUID | None, tuple[str, str]]:

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from statements import catalogue
 from statements.admin import keyset, names, search, sentence
 from statements.admin.charts import Bars, Series, funnel
 from statements.admin.listing import Column, Listing, Row
@@ -66,11 +67,8 @@ class ActivityAdmin(Page):
         if kind := form.cleaned_data.get("kind"):
             rows = rows.filter(kind=kind)
         if query := form.cleaned_data.get("q", "").strip():
-            rows = rows.filter(
-                Q(iri=query) | Q(name__icontains=query)
-                if "://" in query
-                else Q(name__icontains=query) | Q(iri__icontains=query)
-            )
+            found_by = Q(iri=query) if "://" in query else Q(iri__icontains=query)
+            rows = rows.filter(found_by | catalogue.called_so(store, query))
         number = max(0, int(request.GET["page"])) if request.GET.get("page", "").isdecimal() else 0
         sorted_by_name = rows[: _MOST_SORTED + 1].count() <= _MOST_SORTED
         order = ("name", "key") if sorted_by_name else ("key",)

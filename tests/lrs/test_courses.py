@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from statements import catalogue
+from tests import sample
+from tests.lrs.reports.conftest import reader_of
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "udemy"
 
@@ -64,8 +67,10 @@ def test_a_csv_gives_titles_by_activity_id_address_or_number(store, tmp_path, te
 def test_a_course_with_a_number_and_its_own_address_is_found_by_the_id_of_its_statements(store, tmp_path):
     file = tmp_path / "courses.csv"
     file.write_text("id,title,url\n533682,Java,https://acme.udemy.com/course/java-the-complete/\n")
-    assert run(file, store) == {"titles": 1, "ids": 2}
-    assert catalogue.titles(store.pk, ["https://www.udemy.com/course/533682"])
+    assert run(file, store) == {"titles": 1, "ids": 3}
+    # SumTotal's statements have the organisation's own host.
+    for host in ("www", "acme", "ACME"):
+        assert catalogue.titles(store.pk, [f"https://{host}.udemy.com/course/533682"])
 
 
 def test_a_title_over_two_lines_and_surplus_cells_are_taken(store, tmp_path):
@@ -91,3 +96,57 @@ def test_a_missing_file_or_store_is_refused_in_a_sentence(store, tmp_path):
         run(tmp_path / "nothing", store)
     with pytest.raises(CommandError, match="There is no store 'nowhere'"):
         call_command("import", "udemy-courses", "x", "--store", "nowhere")
+
+
+NAMELESS = "https://www.udemy.com/course/900920/"
+REPORTS = {
+    "statements": "activity_name",
+    "progress": "activity_name",
+    "activities": "name",
+    "summary": "activity_name",
+}
+
+
+@pytest.fixture
+def untitled(store, credential, tmp_path):
+    """A course of the list whose statements do not name it, and one that they name."""
+    named, nameless = sample.statement(), sample.statement(thing=NAMELESS)
+    named["object"]["definition"]["name"] = {"en": "Its own name"}
+    del nameless["object"]["definition"]
+    sample.send(credential.credential, [nameless, named])
+    file = tmp_path / "courses.json"
+    items = [payload("course_api_item_533682"), payload("course_api_item_900920") | {"title": "Triplet Design"}]
+    file.write_text(json.dumps(items))
+    run(file, store)
+    return reader_of(store.name, "reports/read")
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_reports_show_the_title_of_what_its_statements_do_not_name(untitled, report):
+    given = {"summary": {"count": "statements", "by": "activity"}}.get(report, {})
+    called = {row["activity"]: row[REPORTS[report]] for row in untitled.rows(report, **given)}
+    assert called == {NAMELESS: "Triplet Design", "https://www.udemy.com/course/533682": "Its own name"}
+
+
+@pytest.mark.parametrize(
+    ("report", "filter"), [("statements", "activity_name"), ("progress", "activity_name"), ("activities", "name")]
+)
+def test_what_is_asked_for_by_its_title_is_found(untitled, report, filter):
+    assert [row["activity"] for row in untitled.rows(report, **{filter: "triplet"})] == [NAMELESS]
+    # What has a name of its own is not called by its title.
+    assert untitled.rows(report, **{filter: "Masterclass"}) == []
+
+
+@pytest.mark.parametrize("view", ["report_statement", "report_progress", "report_activity"])
+def test_sql_views_show_the_title_too(untitled, view):
+    name = "name" if view == "report_activity" else "activity_name"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT activity, {name} FROM {view} WHERE store = %s", [untitled.store])
+        called = dict(cursor.fetchall())
+    assert called == {NAMELESS: "Triplet Design", "https://www.udemy.com/course/533682": "Its own name"}
+
+
+def test_people_find_an_activity_by_its_title(untitled, operator):
+    html = operator.get("/admin/statements/activity/", {"store": untitled.store, "q": "triplet"}).content.decode()
+    assert "Triplet Design" in html
+    assert "Its own name" not in html
