@@ -65,25 +65,24 @@ def keep(refused: Refused) -> None:
     """Keep a refused request; a failure to do so is logged and changes nothing for the sender."""
     try:
         with transaction.atomic():
-            kind = _keep(refused, timezone.now())
-        if kind is not None:
-            _make_room(refused.credential, kind)
+            row = _keep(refused, timezone.now())
+        if row is not None:
+            _make_room(row)
     except Exception:
         log.exception("A refused %s %s could not be kept.", refused.method, refused.path)
 
 
-def _keep(refused: Refused, now: datetime) -> RefusalKind | None:
-    """Keep or count it; its kind where it takes room that nothing took before."""
+def _keep(refused: Refused, now: datetime) -> Refusal | None:
+    """Keep or count it; the row where it takes room that nothing took before."""
     kind = _kind(refused, now)
     digest = _digest(refused)
     again = Refusal.objects.filter(kind=kind, digest=digest).update(times=F("times") + 1, last=now)
     row = None if again else _row(refused, kind, digest, now)
     added = 0 if row is None else row.bytes
     RefusalKind.objects.filter(pk=kind.pk).update(count=F("count") + 1, last=now, bytes=F("bytes") + added)
-    if row is None:
-        return None
-    row.save(force_insert=True)
-    return kind
+    if row is not None:
+        row.save(force_insert=True)
+    return row
 
 
 def _row(refused: Refused, kind: RefusalKind, digest: str, now: datetime) -> Refusal:
@@ -170,19 +169,27 @@ def _short(text: str) -> str:
 # --- limits
 
 
-def _make_room(credential: int, kind: RefusalKind) -> None:
-    """Drop the oldest of this kind, then of the largest kinds, until the credential is within its limit."""
-    kinds = RefusalKind.objects.filter(credential=credential)
+def _make_room(kept: Refusal) -> None:
+    """Drop the oldest until the credential of what was just kept is within its limit.
+
+    A kind that has more than its share pays for itself, so that a flood costs the others nothing; for a kind that has
+    less the largest pay, so that something new is kept while a flood has filled everything.
+    """
+    kinds = RefusalKind.objects.filter(credential=kept.credential_id)
     excess = (kinds.aggregate(total=Sum("bytes"))["total"] or 0) - settings.LRS_QUARANTINE_SIZE
     if excess <= 0:
         return
     with transaction.atomic():
         # In one order, so that two who make room cannot wait for each other.
         rows = list(kinds.select_for_update().order_by("pk"))
-        others = sorted((row for row in rows if row.pk != kind.pk), key=lambda row: -row.bytes)
-        for pk in (kind.pk, *[row.pk for row in others]):
+        share = sum(row.bytes for row in rows) / len(rows)
+        rows.sort(key=lambda row: (row.pk != kept.kind_id or row.bytes < share, -row.bytes))
+        # Nothing has to go for what is larger than all that may be kept.
+        for row in rows if kept.bytes <= settings.LRS_QUARANTINE_SIZE else ():
             if excess > 0:
-                excess -= _drop(_droppable(Refusal.objects.filter(kind=pk)), excess)
+                excess -= _drop(_droppable(Refusal.objects.filter(kind=row.pk).exclude(pk=kept.pk)), excess)
+        if excess > 0:
+            _delete(Refusal.objects.filter(pk=kept.pk))
 
 
 def _drop(oldest_first: "QuerySet[Refusal]", excess: int) -> int:

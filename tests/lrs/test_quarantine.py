@@ -317,6 +317,29 @@ def test_a_flood_cannot_fill_the_disk_and_its_own_oldest_go_first(credential, se
     assert flood.bytes == sum(row.bytes for row in rows[1:])
 
 
+def test_what_is_new_is_kept_while_a_flood_has_filled_everything(credential, settings):
+    settings.LRS_QUARANTINE_SIZE = 40_000
+    for number in range(60):
+        quarantine.keep(refused(credential, "/flood", b"%5d" % number * 200))
+    for number in range(5):
+        quarantine.keep(refused(credential, "/new", b"new %d" % number))
+    for number in range(60, 90):
+        quarantine.keep(refused(credential, "/flood", b"%5d" % number * 200))
+    rows = kept(credential)
+    assert [bytes(row.body) for row in rows if row.kind.what == "rule /new"] == [b"new %d" % each for each in range(5)]
+    assert bytes(rows[-1].body) == b"%5d" % 89 * 200
+    assert sum(row.bytes for row in rows) <= 40_000
+
+
+def test_for_one_that_is_larger_than_the_limit_nothing_else_goes(credential, settings):
+    settings.LRS_QUARANTINE_SIZE = 10_000
+    quarantine.keep(refused(credential, "/small", b"x"))
+    quarantine.keep(refused(credential, "/huge", b"x" * 20_000))
+    (row,) = kept(credential)
+    kinds = RefusalKind.objects.filter(credential=credential.credential)
+    assert {kind.what: kind.bytes for kind in kinds} == {"rule /huge": 0, "rule /small": row.bytes}
+
+
 @pytest.mark.parametrize("large", ["headers", "query", "errors", "path"])
 def test_what_is_large_beside_the_body_counts_too(credential, settings, large):
     settings.LRS_QUARANTINE_SIZE = 40_000
