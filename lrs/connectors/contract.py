@@ -16,6 +16,8 @@ from lrs.connectors.webinars.attendance import Asked, Attendee, Listed, Seen
 
 Settings = Mapping[str, Any]
 
+_STAMP = 12
+
 
 class Unreadable(Exception):
     """A delivery that is not what the provider sends; it is kept, shown, and acknowledged."""
@@ -61,6 +63,13 @@ class Request(NamedTuple):
     body: bytes
     received: datetime
     method: str = "POST"
+
+    def within(self, tolerance: timedelta, stamp: str) -> bool:
+        """Whether it came at the time of its stamp, more or less; `stamp` is what a header says, seconds since 1970."""
+        # Anybody may write anything there: no time has more digits than these.
+        if not stamp.isascii() or not stamp.isdecimal() or len(stamp) > _STAMP:
+            return False
+        return abs(self.received.timestamp() - int(stamp)) <= tolerance.total_seconds()
 
 
 class Answer(NamedTuple):

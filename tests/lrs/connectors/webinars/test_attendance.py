@@ -162,6 +162,15 @@ def test_a_body_of_any_shape_has_faults_and_no_traceback(given):
     assert shape.faults(given)
 
 
+@pytest.mark.parametrize("stamp", ["9" * 400, "9" * 5000, "-1", "1e9", "\u0661"])
+def test_a_time_stamp_that_is_none_is_401(attendance, zoom, lrs_url, stamp):
+    for connection, header in ((attendance, "webhook-timestamp"), (zoom, "x-zm-request-timestamp")):
+        sent = headers(b"{}") | {"x-zm-signature": "v0=0", header: stamp.encode()}
+        if connection == zoom:
+            del sent["webhook-signature"]
+        assert httpx.post(f"{lrs_url}/hooks/{connection.hook}", content=b"{}", headers=sent).status_code == 401
+
+
 def test_a_correction_voids_and_revises(attendance, lrs_url):
     post(lrs_url, attendance, BODY)
     worker.work_off(timezone.now())
