@@ -31,6 +31,10 @@ _REDIRECTS = 3
 _TRIES = 4
 # Longer than this nobody waits inside a call: the caller comes back later.
 PATIENCE = 30.0
+# IPv6 in which the last 32 bits are an IPv4 address that is reached: compatible, translated, by NAT64.
+_TRANSLATED = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")))
+# NAT64 for a network's own use.
+_LOCAL_TRANSLATION = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
 class TransportError(Exception):
@@ -302,12 +306,22 @@ def _checked(url: str, way: Way) -> str:
 def _require_public(host: str, addresses: Iterable[str], allow: tuple[str, ...]) -> None:
     for text in addresses:
         address = ipaddress.ip_address(text.partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-        public = address.is_global and not address.is_multicast and (mapped is None or mapped.is_global)
-        if not public and not _listed(host, address, allow):
+        if not _is_public(address) and not _listed(host, address, allow):
             raise NotAllowed(
                 f"{host} is at {text}, an address inside of a network; add it to LRS_OUTBOUND_ALLOW if that is meant."
             )
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and any(address in network for network in _TRANSLATED):
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+        if inner is not None and not _is_public(inner):
+            return False
+        if address.is_site_local or address in _LOCAL_TRANSLATION:
+            return False
+    return address.is_global and not address.is_multicast
 
 
 def _listed(host: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None, allow: tuple[str, ...]) -> bool:

@@ -52,6 +52,12 @@ def never_called(path, headers):
         "[::1]",
         "[::ffff:127.0.0.1]",
         "[fd00::1]",
+        "[fec0::1]",
+        "[::127.0.0.1]",
+        "[::ffff:0:10.0.0.1]",
+        "[2002:7f00:1::]",
+        "[64:ff9b::a00:1]",
+        "[64:ff9b:1::808:808]",
         "100.64.0.1",
         "2130706433",
         "224.0.0.1",
@@ -60,6 +66,13 @@ def never_called(path, headers):
 def test_addresses_inside_of_a_network_are_refused(host):
     with Transport(Way()) as http, pytest.raises(NotAllowed, match="LRS_OUTBOUND_ALLOW"):
         http.send("GET", f"https://{host}/")
+
+
+@pytest.mark.parametrize("host", ["[64:ff9b::5db8:d822]", "[2002:5db8:d822::]", "[2606:4700::1111]", "93.184.216.34"])
+def test_public_addresses_are_not_refused_however_they_are_written(host):
+    # Behind a proxy that is not there, so that nobody is really asked.
+    with Transport(Way(proxy="http://127.0.0.1:9")) as http, pytest.raises(Unreachable):
+        http.send("GET", f"https://{host}/", again=False)
 
 
 def test_a_name_is_judged_by_the_address_that_is_connected_to(monkeypatch):
