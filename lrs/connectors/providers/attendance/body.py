@@ -1,7 +1,7 @@
 """The body of the attendance webhook, which CSV rows become, too: checked with paths to what is wrong, then read."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,6 +26,11 @@ FINAL, JOINED, LEFT = "attendance.final", "participant.joined", "participant.lef
 ENDED, PLANNED = "session.ended", "session.planned"
 EVENTS = (FINAL, JOINED, LEFT, ENDED, PLANNED)
 _MOST = 100_000
+# Characters of a text; of those that tell one from another, what a database compares.
+_LONG = 2000
+_SHORT: Mapping[str, int] = {"session_id": 400, "external_id": 400, "email": 320, "name": 400}
+# Nobody is in a room for longer.
+LONGEST = timedelta(days=366)
 # With these, days can be added and taken away.
 _YEARS = range(1970, 9000)
 
@@ -117,7 +122,7 @@ def faults(given: Any) -> list[Fault]:
 
 def fields(given: Mapping[str, Any], prefix: str, texts: Sequence[str]) -> list[Fault]:
     """What is wrong with texts and times of a session, each by itself."""
-    found = [fault for name in texts for fault in _text(given.get(name), f"{prefix}{name}")]
+    found = [fault for name in texts for fault in _text(given, name, prefix)]
     return found + [fault for name in _TIMES for fault in _time(given.get(name), f"{prefix}{name}")]
 
 
@@ -149,9 +154,9 @@ def _participant(given: Mapping[str, Any], path: str) -> list[Fault]:
     found = _person(given, path)
     if not any(given.get(name) for name in ("external_id", "email", "name")):
         found.append(Fault(path, "needs an external_id, an email or a name"))
-    seconds = given.get("total_seconds")
-    if seconds is not None and (not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0):
-        found.append(Fault(f"{path}.total_seconds", "must be a whole number, 0 or more"))
+    seconds, most = given.get("total_seconds"), int(LONGEST.total_seconds())
+    if seconds is not None and (type(seconds) is not int or not 0 <= seconds <= most):
+        found.append(Fault(f"{path}.total_seconds", f"must be a whole number, 0 to {most}"))
     return found + _each(given.get("intervals"), f"{path}.intervals", _interval)
 
 
@@ -164,7 +169,7 @@ def _expected(given: Mapping[str, Any], path: str) -> list[Fault]:
 
 def _person(given: Mapping[str, Any], path: str) -> list[Fault]:
     names = ("external_id", "email", "name", "role")
-    found = [fault for name in names for fault in _text(given.get(name), f"{path}.{name}")]
+    found = [fault for name in names for fault in _text(given, name, f"{path}.")]
     email = given.get("email")
     if isinstance(email, str) and email and ("@" not in email or " " in email.strip()):
         found.append(Fault(f"{path}.email", "is not an e-mail address"))
@@ -180,6 +185,8 @@ def _interval(given: Mapping[str, Any], path: str) -> list[Fault]:
         return [Fault(path, "needs a join, and a leave where it is known")]
     if join is not None and leave is not None and leave < join:
         return [Fault(f"{path}.leave", "is before join")]
+    if join is not None and leave is not None and leave - join > LONGEST:
+        return [Fault(f"{path}.leave", "is more than a year after join")]
     return []
 
 
@@ -195,10 +202,11 @@ def _each(given: Any, path: str, check: Callable[[Mapping[str, Any], str], list[
     return found
 
 
-def _text(given: Any, path: str) -> list[Fault]:
-    if given is None or (isinstance(given, str) and len(given) <= 2000 and "\0" not in given):
+def _text(given: Mapping[str, Any], name: str, prefix: str) -> list[Fault]:
+    said, most = given.get(name), _SHORT.get(name, _LONG)
+    if said is None or (isinstance(said, str) and len(said) <= most and "\0" not in said):
         return []
-    return [Fault(path, "must be a text")]
+    return [Fault(f"{prefix}{name}", f"must be a text of at most {most} characters")]
 
 
 def _time(given: Any, path: str) -> list[Fault]:

@@ -87,8 +87,9 @@ def _one(row: Mapping[str, str], number: int) -> tuple[dict[str, Any], list[RowF
     session = {name: row.get(name, "") for name in COLUMNS[:5]}
     person: dict[str, Any] = {name: row.get(name, "") for name in (*_ROSTER, "role")}
     seconds = row.get("duration_seconds", "")
-    if seconds and not (seconds.isascii() and seconds.isdecimal()):
-        return {}, [RowFault(number, "duration_seconds", "must be a whole number")]
+    most = int(body.LONGEST.total_seconds())
+    if seconds and not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10 and int(seconds) <= most):
+        return {}, [RowFault(number, "duration_seconds", f"must be a whole number, 0 to {most}")]
     joined, left = row.get("joined_at", ""), row.get("left_at", "")
     here = bool(joined or left or int(seconds or 0))
     if here:
@@ -105,7 +106,7 @@ def _after(joined: str, seconds: int) -> str:
     """When somebody left of whom it is told how long they were there; empty where it is not, or `joined` is no time."""
     try:
         return (datetime.fromisoformat(joined) + timedelta(seconds=seconds)).isoformat() if seconds else ""
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""
 
 

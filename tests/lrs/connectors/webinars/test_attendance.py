@@ -171,6 +171,23 @@ def test_a_time_stamp_that_is_none_is_401(attendance, zoom, lrs_url, stamp):
         assert httpx.post(f"{lrs_url}/hooks/{connection.hook}", content=b"{}", headers=sent).status_code == 401
 
 
+def test_what_no_row_can_hold_is_told_with_paths(attendance, lrs_url):
+    wrong = copy.deepcopy(BODY)
+    wrong["session"]["session_id"] = "s" * 401
+    person = wrong["participants"][0]
+    person |= {"external_id": "1" * 401, "email": f"{'o' * 320}@example.com", "name": "n" * 401}
+    person |= {"total_seconds": 10**12}
+    person["intervals"] = [{"join": "2026-01-12T10:00:00Z", "leave": "2027-01-14T10:00:00Z"}]
+    assert [one["path"] for one in post(lrs_url, attendance, wrong).json()["errors"]] == [
+        "session.session_id",
+        "participants[0].external_id",
+        "participants[0].email",
+        "participants[0].name",
+        "participants[0].total_seconds",
+        "participants[0].intervals[0].leave",
+    ]
+
+
 def test_a_correction_voids_and_revises(attendance, lrs_url):
     post(lrs_url, attendance, BODY)
     worker.work_off(timezone.now())
@@ -316,6 +333,24 @@ def test_what_is_wrong_with_a_file_is_told_with_rows_and_columns(attendance):
         (7, ""),
     ]
     assert not Session.objects.filter(connection=attendance).exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "column"),
+    [
+        ({"duration_seconds": "9" * 20}, "duration_seconds"),
+        ({"duration_seconds": "9" * 5000}, "duration_seconds"),
+        ({"joined_at": "9998-12-31T23:59:59Z", "duration_seconds": "86400000"}, "duration_seconds"),
+        ({"joined_at": "8999-12-31T23:59:59Z", "duration_seconds": "31622400"}, "left_at"),
+        ({"session_id": "s" * 401}, "session_id"),
+        ({"name": "n" * 401}, "name"),
+    ],
+)
+def test_a_cell_that_no_row_can_hold_is_named(attendance, cell, column):
+    row = {"meeting_id": "1", "session_id": "", "email": OLENA, "name": "", "joined_at": "2026-01-12T10:00:00Z"} | cell
+    content = f"{','.join(row)}\n{','.join(row.values())}\n".encode()
+    outcome = importing.attendance(attendance, content, timezone.now(), dry=False)
+    assert [(one.row, one.column) for one in outcome.faults] == [(2, column)]
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a,b\n1,2\n", b"meeting_id,joined_at,who\n1,2,3\n"])
