@@ -89,6 +89,8 @@ class Zoom:
         start = int(query.get("next_page_token") or 0)
         more = str(start + size) if start + size < len(rows) else ""
         listed = rows[start : start + size]
+        if held is self.reports and "registrant_id" not in query.get("include_fields", ""):
+            listed = [{key: value for key, value in one.items() if key != "registrant_id"} for one in listed]
         return Said(200, {"next_page_token": more, "total_records": len(rows), "participants": listed})
 
 

@@ -12,7 +12,9 @@ from lrs.connectors.transport import Refusal
 from lrs.connectors.webinars import intervals
 from lrs.connectors.webinars.attendance import Asked, Attended, Attendee, Listed, Room, Source, Stay
 
-_PAGE = "300"
+_PAGE = {"page_size": "300"}
+# Without asking for it the report does not tell who registered as whom.
+_REPORT = {**_PAGE, "include_fields": "registrant_id"}
 _PAGES = 1000
 # Elsewhere, such as in the waiting room, nobody has taken part.
 _INSIDE = ("in_meeting", "")
@@ -37,7 +39,7 @@ def attendance(context: Context, asked: Asked) -> Sequence[Listed]:
 
 def meeting(text: str) -> str:
     """The meeting's number in what people paste: 857 4606 5, or https://company.zoom.us/j/85746065?pwd=x."""
-    link = re.search(r"/(?:j|s|w|wc)/(\d+)", text)
+    link = re.search(r"/(?:j|s|w|wc|wc/join)/(\d+)", text)
     if link:
         return link[1]
     digits = re.sub(r"[\s-]", "", text)
@@ -69,14 +71,14 @@ def _rows(context: Context, scope: list[str], id: str) -> list[Mapping[str, Any]
     refused: Refusal | None = None
     if client.may(scope, client.REPORT):
         try:
-            rows = list(_pages(context, f"report/meetings/{segment(id)}/participants"))
+            rows = list(_pages(context, f"report/meetings/{segment(id)}/participants", _REPORT))
         except Refusal as problem:
             if problem.status >= 500 or problem.status == 401:
                 raise
             refused = problem
     if not rows and client.may(scope, client.PAST):
         try:
-            rows, refused = list(_pages(context, f"past_meetings/{segment(id)}/participants")), None
+            rows, refused = list(_pages(context, f"past_meetings/{segment(id)}/participants", _PAGE)), None
         except Refusal as problem:
             if problem.status != 404:
                 raise
@@ -85,15 +87,15 @@ def _rows(context: Context, scope: list[str], id: str) -> list[Mapping[str, Any]
     return rows
 
 
-def _pages(context: Context, path: str) -> Iterator[Mapping[str, Any]]:
-    params = {"page_size": _PAGE}
+def _pages(context: Context, path: str, params: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+    token: dict[str, str] = {}
     for _ in range(_PAGES):
-        answer = client.get(context, path, params, bucket=client.HEAVY)
+        answer = client.get(context, path, {**params, **token}, bucket=client.HEAVY)
         yield from answer.get("participants") or ()
         following = answer.get("next_page_token") or ""
         if not following:
             return
-        params = {"page_size": _PAGE, "next_page_token": following}
+        token = {"next_page_token": following}
 
 
 def _inside(row: Mapping[str, Any]) -> bool:

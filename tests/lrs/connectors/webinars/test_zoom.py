@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from lrs.connectors import connections, worker
 from lrs.connectors.providers.zoom import reports
-from lrs.connectors.webinars import sync
+from lrs.connectors.webinars import linking, sync
 from lrs.connectors.webinars.matching import Identity
 from tests.lrs.connectors.archive import events, statements
 from tests.lrs.connectors.conftest import payload
@@ -78,6 +78,22 @@ def test_the_ids_are_the_same_whenever_it_is_asked(zoom, zoom_side):
     before = statements(zoom)
     assert run(zoom, END + timedelta(hours=1)) == 1
     assert statements(zoom) == before
+
+
+def test_who_registered_is_known_again_in_the_next_meeting(zoom, zoom_side):
+    session = planned(zoom, roster=[OLENA])
+    instance(zoom_side, UUID)
+    times = "2026-01-12T10:00:00Z", "2026-01-12T11:00:00Z"
+    zoom_side.reports[UUID] = [row("O.", *times, registrant_id="abc-42")]
+    run(zoom, END)
+    [guest] = session.results.filter(verdict="review")
+    assert guest.handles == ["handle registrant:abc-42", "name o."]
+    linking.link(session, guest.handles[0], Identity("", OLENA, ""), END, everywhere=True)
+    planned(zoom, "2", roster=[OLENA])
+    instance(zoom_side, "two==", meeting="2")
+    zoom_side.reports["two=="] = [row("Olya", *times, registrant_id="abc-42")]
+    run(zoom, END)
+    assert told(zoom) == [("attended", OLENA), ("attended", OLENA), ("completed", OLENA), ("completed", OLENA)]
 
 
 def test_pages_are_read_to_their_end(zoom, zoom_side):
@@ -187,6 +203,8 @@ def test_ids_with_slashes_are_encoded_twice():
         "857-460-65",
         "https://us02web.zoom.us/j/85746065?pwd=abc",
         "https://zoom.us/s/85746065",
+        "https://app.zoom.us/wc/85746065/join",
+        "https://zoom.us/wc/join/85746065",
     ],
 )
 def test_what_people_paste_is_the_number_of_the_meeting(text):
