@@ -3,6 +3,7 @@
 Providers use these words; they know neither sessions nor people of ours.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -48,6 +49,24 @@ class Attendee:
     name: str = ""
     role: str = Role.ATTENDEE
     handles: tuple[str, ...] = ()
+
+
+def storable(who: Attendee) -> Attendee:
+    """The same person with texts that a database takes.
+
+    A NUL, or half of a pair where a provider cut a name in the middle of a letter, is written as U+FFFD.
+    """
+
+    def kept(text: str) -> str:
+        return _UNKEPT.sub("\ufffd", text)[:_LONGEST]
+
+    handles = tuple(map(kept, who.handles))
+    return Attendee(kept(who.id), kept(who.email), kept(who.name), kept(who.role), handles)
+
+
+# What neither of the databases takes in a text, and how much of a text both do.
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
+_LONGEST = 400
 
 
 class Stay(NamedTuple):

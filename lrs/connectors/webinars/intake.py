@@ -20,6 +20,7 @@ from lrs.connectors.webinars.attendance import (
     Seen,
     Source,
     Stay,
+    storable,
 )
 from lrs.connectors.webinars.models import Listing, Opening, Session, Trace
 from lrs.connectors.webinars.sessions import SessionProblem
@@ -230,6 +231,5 @@ def _attended(given: Mapping[str, Any]) -> Attended:
 
 
 def _attendee_json(who: Attendee) -> dict[str, Any]:
-    # PostgreSQL's JSON takes no NUL.
-    texts = {name: str(value).replace("\0", "\ufffd") for name, value in asdict(who).items() if name != "handles"}
-    return {**texts, "handles": [one.replace("\0", "\ufffd") for one in who.handles]}
+    kept = storable(who)
+    return {**asdict(kept), "handles": list(kept.handles)}

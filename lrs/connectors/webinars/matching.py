@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from lrs.connectors.webinars.attendance import Attendee
 
+# Of an address: 64 before the @, 255 behind it.
+_LONGEST = 320
 _MAIL = re.compile(r"[^\s@<>\x00-\x1f]+@[^\s@<>\x00-\x1f]+")
 
 
@@ -112,7 +114,7 @@ def name_handle(name: str) -> str:
 def mail(address: str) -> str:
     """An e-mail address, comparable; empty for what is none, such as "n/a"."""
     plain_address = address.strip().removeprefix("mailto:").casefold()
-    return plain_address if _MAIL.fullmatch(plain_address) else ""
+    return plain_address if len(plain_address) <= _LONGEST and _MAIL.fullmatch(plain_address) else ""
 
 
 def plain(name: str) -> str:

@@ -324,7 +324,7 @@ def _unmatched(one: verdicts.Unmatched) -> Result:
     handles = matching.handles(one.who)
     return Result(
         key=f"? {'; '.join(handles)}"[:500],
-        email=one.who.email,
+        email=one.who.email[:320],
         name=one.who.name,
         verdict=Result.Verdict.REVIEW,
         seconds=one.seconds,

@@ -17,7 +17,7 @@ from lrs.connectors.sealed import Unsealable
 from lrs.connectors.transport import Later, NotAllowed, Refusal, TransportError
 from lrs.connectors.webinars import hour, intake, intervals, results, sessions
 from lrs.connectors.webinars import settings as chosen
-from lrs.connectors.webinars.attendance import Asked, Attendee, Listed
+from lrs.connectors.webinars.attendance import Asked, Attendee, Listed, storable
 from lrs.connectors.webinars.hour import Answered, Outcome
 from lrs.connectors.webinars.models import Session
 
@@ -174,7 +174,7 @@ def fetch_roster(session: Session, now: datetime) -> int:
         raise sessions.SessionProblem(f"{provider.title} does not tell who is registered.")
     with connections.context(connection) as outside:
         people = provider.webinars.roster(replace(outside, now=lambda: now), asked(session))
-    return sessions.enrol(session, sessions.people_of(people))
+    return sessions.enrol(session, sessions.people_of([storable(one) for one in people]))
 
 
 def asked(session: Session) -> Asked:

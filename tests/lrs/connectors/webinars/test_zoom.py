@@ -80,6 +80,30 @@ def test_the_ids_are_the_same_whenever_it_is_asked(zoom, zoom_side):
     assert statements(zoom) == before
 
 
+@pytest.mark.parametrize("name", ["Олена \ud83d", "Олена \0", "Олена" * 100])
+def test_a_name_that_no_row_can_hold_is_somebody_s_all_the_same(zoom, zoom_side, name):
+    session = planned(zoom)
+    instance(zoom_side, UUID)
+    times = "2026-01-12T10:00:00Z", "2026-01-12T11:00:00Z"
+    zoom_side.reports[UUID] = [
+        row(name, *times, user_email=OLENA),
+        row(name, *times, customer_key="9"),
+        row(name, *times),
+    ]
+    run(zoom, END)
+    session.refresh_from_db()
+    assert (session.state, session.reason) == ("final", "")
+    assert told(zoom) == [
+        ("attended", "9"),
+        ("attended", OLENA),
+        ("completed", "9"),
+        ("completed", OLENA),
+        ("failed", PETRO),
+    ]
+    [guest] = session.results.filter(verdict="review")
+    assert guest.name.startswith("Олена")
+
+
 def test_who_registered_is_known_again_in_the_next_meeting(zoom, zoom_side):
     session = planned(zoom, roster=[OLENA])
     instance(zoom_side, UUID)
