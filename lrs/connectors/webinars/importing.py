@@ -50,7 +50,7 @@ def roster(session: Session, content: bytes, *, replace: bool) -> tuple[int, lis
 
 
 def _keep(connection: Connection, listed: Listed, now: datetime) -> Session:
-    session = intake.session_of(connection.pk, listed, now)
+    session = intake.session_of(connection, listed, now)
     if session is None:
         raise SessionProblem(
             f"No session is planned for {listed.room.meeting} at that time; give scheduled_start and scheduled_end."

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from lrs.connectors.models import Connection, InboxEvent
 from lrs.connectors.webinars import hour, intervals, matching, sessions
@@ -29,31 +28,35 @@ from lrs.connectors.webinars.verdicts import Came, Evidence, Look, hooked, looke
 
 def keep(told: Sequence[tuple[InboxEvent, RoomHappening]], now: datetime) -> None:
     """Keep what events of the inbox told; an event about a room that is no session's says so, and waits for one."""
+    rows = Connection.objects.select_related("store", "credential")
+    known = rows.in_bulk({row.connection_id for row, _ in told})
     for row, happening in told:
+        connection = known[row.connection_id]
         try:
-            session = session_of(row.connection_id, happening, now)
+            session = session_of(connection, happening, now)
         except SessionProblem as problem:
             row.state, row.rule, row.reason = InboxEvent.State.REFUSED, "session", str(problem)
             continue
         if session is None:
+            meeting = sessions.meeting_of(connection, happening.room.meeting)
             row.state, row.rule = InboxEvent.State.IGNORED, "no session"
-            row.waits_for = sessions.waits_for(happening.room.meeting)
-            row.reason = f"No session is planned for the room {happening.room.meeting} at this time."
+            row.waits_for = sessions.waits_for(meeting)
+            row.reason = f"No session is planned for the room {meeting} at this time."
             continue
         row.rule = row.rule or "attendance"
         _KEEPING[type(happening)](session, happening, row.pk, now)
 
 
-def session_of(connection: UUID, happening: RoomHappening, now: datetime) -> Session | None:
+def session_of(connection: Connection, happening: RoomHappening, now: datetime) -> Session | None:
     """The session that something is said of, locked; made or changed where that says when it is.
 
     Raises SessionProblem.
     """
     plan = happening.plan if isinstance(happening, Listed | Announced) else None
     if plan is not None and plan.start is not None and plan.end is not None:
-        of = Connection.objects.select_related("store", "credential").get(pk=connection)
-        return sessions.plan(of, happening.room.meeting, plan, now=now)
-    return sessions.find(connection, happening.room, _moment(happening))
+        return sessions.plan(connection, happening.room.meeting, plan, now=now)
+    room = happening.room._replace(meeting=sessions.meeting_of(connection, happening.room.meeting))
+    return sessions.find(connection.pk, room, _moment(happening))
 
 
 def listed(session: Session, said: Listed, event: int | None, now: datetime) -> None:

@@ -47,7 +47,7 @@ def plan(connection: Connection, meeting: str, planned: Plan, *, parent: str = "
     provider = connections.provider_of(connection)
     if provider.webinars is None:
         raise SessionProblem(f"{provider.title} has no webinars.")
-    meeting = provider.webinars.meeting(meeting.strip()) if provider.webinars.meeting else meeting.strip()
+    meeting = meeting_of(connection, meeting)
     if not meeting or not meeting.isprintable() or len(meeting) > 1000:
         raise SessionProblem(
             "A session needs the provider's id of the room, of at most 1000 printable characters.", "meeting_id"
@@ -75,6 +75,12 @@ def plan(connection: Connection, meeting: str, planned: Plan, *, parent: str = "
         if made:
             _wake(connection.pk, meeting)
     return session
+
+
+def meeting_of(connection: Connection, text: str) -> str:
+    """The room's id, as sessions have it, in what people and LMSs write: a join URL, a number with spaces."""
+    webinars = connections.provider_of(connection).webinars
+    return webinars.meeting(text.strip()) if webinars is not None and webinars.meeting else text.strip()
 
 
 def change(session: Session, wanted: Change, now: datetime) -> Session:

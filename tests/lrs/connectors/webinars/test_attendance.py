@@ -17,7 +17,7 @@ from lrs.connectors.providers.attendance import body as shape
 from lrs.connectors.providers.attendance import sheet, signature
 from lrs.connectors.webinars import importing
 from lrs.connectors.webinars.models import Session
-from tests.lrs.connectors.archive import statements
+from tests.lrs.connectors.archive import events, statements
 from tests.lrs.connectors.conftest import PAYLOADS, payload
 from tests.lrs.connectors.webinars.conftest import END, OLENA, PETRO, follows_the_profile, planned, run, said, told
 
@@ -262,6 +262,33 @@ def test_every_provider_takes_the_generic_webhook_beside_its_own(connect, lrs_ur
     assert told(connection) == [("attended", OLENA), ("completed", OLENA), ("failed", PETRO)]
     without = connect("bigbluebutton", server="https://bbb.example.org", secret="s")
     assert post(lrs_url, without, BODY, secret="").status_code == 401
+
+
+def test_a_room_may_be_written_as_people_paste_it(zoom, lrs_url):
+    connections.change(zoom, {"attendance_secret": SECRET})
+    session = planned(zoom)
+    for number, meeting in enumerate(("857 460 65", "https://zoom.us/j/85746065?pwd=x")):
+        about = {"meeting_id": meeting, "started_at": "2026-01-12T10:00:00Z"}
+        body = {**BODY, "session": about, "participants": [BODY["participants"][0]] * (number + 1)}
+        assert post(lrs_url, zoom, body, id=f"msg_{number}").status_code == 202
+    worker.work_off(timezone.now())
+    assert [(one.state, one.rule) for one in events(zoom)] == [("done", "attendance")] * 2
+    run(zoom, timezone.now())
+    assert ("completed", OLENA) in told(zoom)
+    content = CSV.replace(b"room-77@2026-01-12", b"").replace(b"room-77", b"857-460-65")
+    content = content.replace(b"2026-01-12T10:00:00Z,2026-01-12T11:00:00Z", b",")
+    assert [one["session"] for one in importing.attendance(zoom, content, END, dry=True).sessions] == [session.pk]
+
+
+def test_what_came_of_a_room_as_people_paste_it_waits_for_its_session(zoom, lrs_url):
+    connections.change(zoom, {"attendance_secret": SECRET})
+    about = {"meeting_id": "857 460 65", "started_at": "2026-01-12T10:00:00Z"}
+    post(lrs_url, zoom, {**BODY, "session": about})
+    worker.work_off(timezone.now())
+    assert [(one.state, one.rule) for one in events(zoom)] == [("ignored", "no session")]
+    planned(zoom)
+    worker.work_off(timezone.now())
+    assert [(one.state, one.rule) for one in events(zoom)] == [("done", "attendance")]
 
 
 def test_the_check_says_where_to_post(attendance, connect):
