@@ -204,25 +204,27 @@ def _together(evidence: Sequence[Evidence], planned: Closed) -> list[_Presence]:
 
 def _recognised(people: Sequence[_Presence], known: Known) -> tuple[dict[Identity, list[_Found]], list[Unmatched]]:
     found: list[tuple[Identity, _Found]] = []
-    unmatched: dict[Attendee, list[_Presence]] = {}
-    strangers: list[Identity] = []
+    # Whom nothing tells apart is one to be reviewed, however the name is capitalised: a link would be of all of them.
+    unmatched: dict[tuple[str, ...], list[_Presence]] = {}
     for presence in people:
         person, how, _ = matching.match(presence.who, known)
         if person is None or how is None:
-            unmatched.setdefault(presence.who, []).append(presence)
-            continue
-        if how is How.ITSELF:
-            strangers = matching.added(strangers, [person])
-        found.append((person, _Found(presence, how)))
-    # Somebody who joined once with an e-mail and a user id and once with one of them is one person.
-    themselves = matching.known(strangers, {})
+            unmatched.setdefault(tuple(matching.handles(presence.who)), []).append(presence)
+        else:
+            found.append((person, _Found(presence, how)))
+    # Who joined once with an e-mail and a user id, once with one of them and once by an alias is one person.
+    roster = frozenset(known.roster)
+    strangers = matching.known(matching.added([], [person for person, _ in found if person not in roster]), {})
     recognised: dict[Identity, list[_Found]] = {}
     for person, one in found:
         whole = person
-        if one.how is How.ITSELF:
-            whole = themselves.by_id.get(person.id) or themselves.by_email[matching.mail(person.email)]
+        if person not in roster:
+            whole = strangers.by_id.get(person.id) or strangers.by_email[matching.mail(person.email)]
         recognised.setdefault(whole, []).append(one)
-    review = [Unmatched(who, _sum(listed)[1], matching.match(who, known).reason) for who, listed in unmatched.items()]
+    review = [
+        Unmatched(listed[0].who, _sum(listed)[1], matching.match(listed[0].who, known).reason)
+        for listed in unmatched.values()
+    ]
     return recognised, review
 
 

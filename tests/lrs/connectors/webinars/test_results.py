@@ -98,6 +98,26 @@ def test_a_display_name_alone_is_not_told_until_somebody_says_who_it_is(connect)
     assert len(before & {one["id"] for one in statements(connection)}) == 2
 
 
+def test_who_cannot_be_told_apart_is_reviewed_once_and_linked_together(connect):
+    connection = connect("attendance")
+    session = planned(connection, "room", roster=[OLENA, PETRO])
+    present(connection, (OLENA, "", "", 0, 60), ("", "", "Guest", 0, 20), ("", "", "guest", 10, 30))
+    [row] = session.results.filter(verdict="review")
+    assert (row.name, row.seconds, row.handles) == ("Guest", 1800, ["name guest"])
+    linking.link(session, "GUEST", Identity("", PETRO, ""), END)
+    assert said(connection, "attended", PETRO)["result"]["duration"] == "PT30M"
+
+
+@pytest.mark.parametrize("named", [Identity("", PETRO, "Petro"), Identity("418", "", "Petro"), Identity("418", PETRO)])
+def test_who_is_linked_and_was_there_under_their_own_name_too_is_one_person(connect, named):
+    connection = connect("attendance")
+    session = planned(connection, "room", roster=[OLENA])
+    present(connection, (PETRO, "418", "Petro Bondar", 0, 20), ("", "", "Guest", 10, 30))
+    linking.link(session, "Guest", named, END)
+    assert told(connection) == [("attended", PETRO), ("completed", PETRO), ("failed", OLENA)]
+    assert said(connection, "attended", PETRO)["result"]["duration"] == "PT30M"
+
+
 def test_a_link_everywhere_holds_in_every_session_of_the_connection(connect):
     connection = connect("attendance")
     first = planned(connection, "room", roster=[OLENA])
