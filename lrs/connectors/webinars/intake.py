@@ -102,7 +102,7 @@ def evidence(session: Session, now: datetime) -> list[Evidence]:
     for row in openings.values():
         if row.external in moves or row.watched:
             opened = row.opened if row.watched else None
-            answer.append(hooked(row.external, moves.get(row.external, []), opened, row.ended))
+            answer.append(hooked(row.external, moves.get(row.external, []), opened, row.ended, now))
         if row.first_look is not None and row.last_look is not None:
             found = looks.get(row.external, [])
             answer.append(looked(row.external, found, row.opened, row.first_look, row.last_look, now))

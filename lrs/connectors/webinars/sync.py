@@ -130,7 +130,7 @@ def _settle(session: Session, outcome: Outcome | None, now: datetime) -> None:
     if outcome is None:
         return
     if found.open and outcome.answered is Answered.NOTHING:
-        outcome = Outcome(Answered.BUSY, "Somebody is still in the room.")
+        outcome = Outcome(Answered.BUSY, "Somebody is still in the room, or its end was not told.")
     rules = chosen.rules(connections.settings_of(session.connection))
     sessions.put_course(session, hour.after(course, outcome, now, rules))
     session.save()

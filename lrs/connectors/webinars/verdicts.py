@@ -84,8 +84,11 @@ class Judgement(NamedTuple):
     unmatched: tuple[Unmatched, ...]
 
 
-def hooked(run: str, moves: Sequence[Came], opened: datetime | None, ended: datetime | None) -> Evidence:
-    """What hooks told of a run; whole where they told of its opening, over where they told of its end."""
+def hooked(run: str, moves: Sequence[Came], opened: datetime | None, ended: datetime | None, now: datetime) -> Evidence:
+    """What hooks told of a run; whole where they told of its opening, over where they told of its end.
+
+    Where that was lost, or nobody tells it, it is over when all who came have been gone for an hour.
+    """
     by_person: dict[Attendee, list[Move]] = {}
     # Who went is often told with less than who came: the fullest word for a stay is everybody's.
     fullest: dict[str, Attendee] = {}
@@ -94,6 +97,10 @@ def hooked(run: str, moves: Sequence[Came], opened: datetime | None, ended: date
     for _, move in moves:
         by_person.setdefault(fullest[move.key], []).append(move)
     people = tuple(Attended(who, tuple(intervals.paired(told))) for who, told in by_person.items())
+    left = [stay.left for one in people for stay in one.stays]
+    gone = max((at for at in left if at is not None), default=None)
+    if ended is None and None not in left and gone is not None and now - gone > intervals.AFTER:
+        ended = gone
     return Evidence(run, Source.HOOK, people, opened, ended, over=ended is not None, whole=opened is not None)
 
 

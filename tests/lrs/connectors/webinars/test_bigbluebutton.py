@@ -24,6 +24,7 @@ MINUTE = timedelta(minutes=1)
 ROOM, RUN = "room-7", "8043c8452ae9830aac14c517adff3839dbd9228f-1698771157700"
 OLENA = Identity("417", "olena.koval@example.com", "Олена Коваль")
 PETRO = Identity("418", "petro.bondar@example.com", "Петро Бондар")
+HERE = "Somebody is still in the room, or its end was not told."
 
 
 def ms(at):
@@ -133,7 +134,7 @@ def test_what_hooks_told_becomes_attendance_when_the_room_has_ended(bbb, bbb_sid
     run(bbb, timezone.now())
     assert told(bbb) == []
     session.refresh_from_db()
-    assert session.reason == "Somebody is still in the room."
+    assert session.reason == HERE
     bbb_side.deliver(lrs_url, url, event("meeting-ended", ROOM, RUN, start + 1_900_000), algorithm="sha256")
     worker.work_off(timezone.now())
     run(bbb, timezone.now())
@@ -293,7 +294,7 @@ def test_a_room_that_is_still_open_after_the_planned_end_is_waited_for(bbb, bbb_
     for minute in range(60, 75, 5):
         run(bbb, start + minute * MINUTE)
     session.refresh_from_db()
-    assert (session.tries, session.state, session.reason) == (0, "waiting", "Somebody is still in the room.")
+    assert (session.tries, session.state, session.reason) == (0, "waiting", HERE)
     assert told(bbb) == []
     run(bbb, start + 80 * MINUTE)
     assert told(bbb) == [("attended", OLENA.email), ("completed", OLENA.email)]
@@ -331,6 +332,25 @@ def test_rooms_are_looked_into_once_a_minute_and_only_in_their_time(bbb, bbb_sid
     sync.peep(bbb, start + 121 * MINUTE)
     assert len(bbb_side.asked) == 3
     assert parse_qs(urlsplit(bbb_side.asked[0]).query)["meetingID"] == [ROOM]
+
+
+def test_a_room_whose_end_was_not_told_is_over_when_all_have_been_gone_for_an_hour(bbb, bbb_side, lrs_url):
+    session = session_around(bbb, timezone.now())
+    url, start = connections.webhook_url(bbb), ms(session.start)
+    olena = {"internal_user_id": "w_1", "external_user_id": "417"}
+    for one in (
+        event("meeting-created", ROOM, RUN, start),
+        event("user-joined", ROOM, RUN, start, name="Олена Коваль", role="VIEWER", **olena),
+        event("user-left", ROOM, RUN, start + 50 * 60_000, **olena),
+    ):
+        bbb_side.deliver(lrs_url, url, one)
+    worker.work_off(timezone.now())
+    for minute in range(0, 50, 5):
+        run(bbb, session.end + minute * MINUTE)
+    session.refresh_from_db()
+    assert (session.tries, session.reason, told(bbb)) == (0, HERE, [])
+    run(bbb, session.end + 55 * MINUTE)
+    assert told(bbb) == [("attended", OLENA.email), ("completed", OLENA.email), ("failed", PETRO.email)]
 
 
 def test_bigbluebutton_s_own_exporter_posts_unchanged_and_a_display_name_can_be_linked(bbb, credential, lrs_url):

@@ -58,7 +58,7 @@ def test_what_lies_outside_is_left_out_person_by_person():
 def test_hooks_take_the_fullest_word_of_who_it_is():
     full, bare = Attendee(id="417", name="Olena"), Attendee(id="417")
     moves = [Came(bare, Move("w_1", START, True)), Came(full, Move("w_1", END, False))]
-    found = verdicts.hooked("run", moves, START, END)
+    found = verdicts.hooked("run", moves, START, END, END)
     assert found.people == (Attended(full, (Stay(START, END),)),)
     assert (found.over, found.whole) == (True, True)
 
