@@ -59,7 +59,10 @@ def run(connection: Connection, now: datetime, go: Callable[[], bool] = lambda: 
 
 
 def peep(connection: Connection, now: datetime, go: Callable[[], bool] = lambda: True) -> int:
-    """Look into the rooms in which a session may be going on, each once a minute; how many were open."""
+    """Look into the rooms in which a session may be going on, each once a minute; how many were open.
+
+    One that cannot be looked into does not keep us from the others; a server that is not reached does, for a minute.
+    """
     provider = connections.provider_of(connection)
     if provider.webinars is None or provider.webinars.look is None:
         return 0
@@ -68,15 +71,23 @@ def peep(connection: Connection, now: datetime, go: Callable[[], bool] = lambda:
     overrunning = Q(openings__last_look__gte=now - 2 * intervals.GAP)
     unseen = Q(looked=None) | Q(looked__lte=now - EVERY)
     found = 0
-    for session in rows.filter(planned | overrunning).filter(unseen).distinct().order_by("id"):
+    listed = list(rows.filter(planned | overrunning).filter(unseen).distinct().order_by("id"))
+    for session in listed:
         if not go():
             break
+        seen = None
         try:
             with connections.context(connection) as outside:
                 seen = provider.webinars.look(replace(outside, now=lambda: now), asked(session))
-        except (TransportError, CheckFailed, ConnectionProblem, Unsealable) as problem:
+        except (TransportError, ConnectionProblem, Unsealable) as problem:
             log.warning("%s cannot be looked into: %s", session, problem)
+            Session.objects.filter(pk__in=[one.pk for one in listed]).update(looked=now)
             return found
+        except CheckFailed as problem:
+            log.warning("%s cannot be looked into: %s", session, problem)
+        except Exception:
+            # An answer that nobody thought of: the lists of the others are asked for after this, too.
+            log.exception("%s cannot be looked into.", session)
         with transaction.atomic():
             kept = _locked(session, connection)
             kept.looked = now

@@ -334,6 +334,29 @@ def test_rooms_are_looked_into_once_a_minute_and_only_in_their_time(bbb, bbb_sid
     assert parse_qs(urlsplit(bbb_side.asked[0]).query)["meetingID"] == [ROOM]
 
 
+def test_a_room_that_cannot_be_looked_into_does_not_hide_the_others(bbb, bbb_side):
+    start = datetime(2026, 1, 12, 10, 0, tzinfo=UTC)
+    planned(bbb, "x", start, start + 60 * MINUTE, [OLENA])
+    planned(bbb, "y", start, start + 60 * MINUTE, [OLENA])
+    session = planned(bbb, ROOM, start, start + 60 * MINUTE, [OLENA])
+    bbb_side.rooms[ROOM] = Open(RUN, ms(start), [("417", "O", "VIEWER")])
+    refused = b"<response><returncode>FAILED</returncode><messageKey>validationError</messageKey></response>"
+    odd = b"<response><returncode>SUCCESS</returncode><startTime>99999999999999999999</startTime></response>"
+    bbb_side.answers = [Said(200, refused), Said(200, odd)]
+    assert sync.peep(bbb, start + MINUTE) == 1
+    assert session.traces.get().who["id"] == "417"
+
+
+def test_a_server_that_is_not_reached_is_looked_into_once_a_minute(bbb, bbb_side):
+    start = datetime(2026, 1, 12, 10, 0, tzinfo=UTC)
+    for room in ("room-7", "room-8"):
+        planned(bbb, room, start, start + 60 * MINUTE, [OLENA])
+    bbb_side.answers = [Said(400, b"") for _ in range(100)]
+    for seconds in range(0, 120, 5):
+        sync.peep(bbb, start + timedelta(seconds=seconds))
+    assert len(bbb_side.asked) == 3
+
+
 def test_a_room_whose_end_was_not_told_is_over_when_all_have_been_gone_for_an_hour(bbb, bbb_side, lrs_url):
     session = session_around(bbb, timezone.now())
     url, start = connections.webhook_url(bbb), ms(session.start)
