@@ -1,7 +1,8 @@
 """When a session's provider is asked for the list: from the end, every few minutes, for an hour. Pure.
 
 The hour begins at the planned end, or when the provider says that the room ended. Only an answer "no list yet" uses up
-a try: 429 and 5xx are waited for, a refused sign-in stops. Nobody is judged absent before the planned end.
+a try: 429 and 5xx are waited for, a refused sign-in stops. Nobody is judged absent before the planned end, and where a
+room ended long before it and no list came, another hour begins then.
 """
 
 from dataclasses import dataclass, replace
@@ -136,6 +137,9 @@ def _nothing(course: Course, now: datetime, rules: Rules) -> Course:
     if course.state is State.FINAL:
         return replace(course, due=None)
     tries = course.tries + 1
+    if tries >= rules.tries and now < course.end:
+        # It was a try of the room, or a pause: the webinar is still to come.
+        return replace(planned(course.end), state=State.WAITING)
     if tries >= rules.tries:
         reason = f"No list came, asked {tries} times."
         return replace(course, state=State.NO_DATA, due=None, tries=tries, reason=reason)

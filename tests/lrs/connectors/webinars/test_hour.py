@@ -62,6 +62,13 @@ def test_a_room_that_is_opened_again_and_ends_is_asked_about_again(state):
     assert (course.due, course.tries, course.state) == (END + 90 * MINUTE, 0, State.POLLING)
 
 
+def test_a_room_that_ended_long_before_the_planned_end_is_asked_about_again_then():
+    tried = START + 2 * MINUTE
+    asked, course = walk(hour.ended(hour.planned(END + 120 * MINUTE), tried, start=START, now=tried), NOTHING)
+    assert asked == [*range(-58, 3, 5), *range(120, 181, 5)]
+    assert (course.state, course.tries) == (State.NO_DATA, 13)
+
+
 def test_an_end_before_the_start_is_a_rehearsal():
     course = hour.planned(END)
     assert hour.ended(course, START - MINUTE, start=START, now=START) == course
