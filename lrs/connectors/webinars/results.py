@@ -4,12 +4,12 @@ A statement's id is made of the session, of what it says of whom, and of its rev
 old one is voided and the next revision is sent; what did not change is not sent again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import orjson
 from django.db import transaction
@@ -170,14 +170,16 @@ def _composed(event: Event, connection: Connection) -> compose.Statement:
 def _sayings(session: Session, settings: Settings, judgement: Judgement, known: Sequence[Evidence]) -> Iterator[Saying]:
     ended = max((one.ended for one in known if one.ended), default=session.end)
     source = known[0].source.value
-    common = _common(session, settings, source)
+    common = _in_run(session, _common(session, settings, source), known[0].run if len(known) == 1 else "")
+    runs = _joined(known)
     yield from _openings(session, settings, replace(common, instructor=None), known)
     if settings["registrations"]:
         yield from _registrations(session, settings, common)
     for verdict in judgement.verdicts:
         yield from _verdict(verdict, replace(common, at=ended, person=_person(verdict.person, settings)))
         if settings["movements"]:
-            yield from _movements(verdict, replace(common, person=_person(verdict.person, settings)))
+            moving = replace(common, person=_person(verdict.person, settings))
+            yield from _movements(session, verdict, moving, runs)
 
 
 def _verdict(verdict: Verdict, common: Event) -> Iterator[Saying]:
@@ -208,8 +210,7 @@ def _openings(session: Session, settings: Settings, common: Event, known: Sequen
     """That the room was opened and closed, where that is really known."""
     itself = _itself(session.connection, settings)
     for one in known:
-        facts = {**common.facts, "sessionid": _session_id(session, one.run)}
-        event = replace(common, person=itself, facts=facts)
+        event = replace(_in_run(session, common, one.run), person=itself)
         run = one.run or "session"
         if one.opened is not None:
             yield Saying(
@@ -237,11 +238,17 @@ def _registrations(session: Session, settings: Settings, common: Event) -> Itera
         yield Saying(f"{Kind.REGISTERED} {person.key}", event, {})
 
 
-def _movements(verdict: Verdict, common: Event) -> Iterator[Saying]:
+def _movements(session: Session, verdict: Verdict, common: Event, runs: Mapping[datetime, str]) -> Iterator[Saying]:
     for stay in verdict.stays:
+        event = _in_run(session, common, runs.get(stay.joined, ""))
         for kind, at in ((Kind.JOINED, stay.joined), (Kind.LEFT, stay.left)):
             about = f"{kind} {verdict.person.key} {compose.moment(at)}"
-            yield Saying(about, replace(common, kind=kind, at=at), {})
+            yield Saying(about, replace(event, kind=kind, at=at), {})
+
+
+def _joined(known: Sequence[Evidence]) -> dict[datetime, str]:
+    """In which opening of the room somebody came at a time."""
+    return {stay.joined: one.run for one in known for person in one.people for stay in person.stays}
 
 
 def _common(session: Session, settings: Settings, source: str) -> Event:
@@ -266,7 +273,6 @@ def _common(session: Session, settings: Settings, source: str) -> Event:
         parent=(Thing(session.parent, ThingKind.COURSE),) if session.parent else (),
         instructor=teachers[0] if len(teachers) == 1 else teachers or None,
         facts={
-            "sessionid": _session_id(session, ""),
             "planned-start-time": session.start,
             "planned-duration": session.end - session.start,
             "provider": connection.provider,
@@ -275,8 +281,10 @@ def _common(session: Session, settings: Settings, source: str) -> Event:
     )
 
 
-def _session_id(session: Session, run: str) -> UUID:
-    return uuid5(session.connection_id, f"{_key(session)}\n{run}")
+def _in_run(session: Session, event: Event, run: str) -> Event:
+    """With the id of one opening of the room, or, where it is of several or of none that is known, of the session."""
+    id = uuid5(session.connection_id, f"{_key(session)}\n{run}")
+    return replace(event, facts={**event.facts, "sessionid": id})
 
 
 def _person(person: Identity, settings: Settings) -> Person:

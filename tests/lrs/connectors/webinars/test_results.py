@@ -11,7 +11,17 @@ from lrs.connectors.webinars import importing, linking, sync
 from lrs.connectors.webinars.matching import Identity
 from lrs.connectors.webinars.models import Session
 from tests.lrs.connectors.archive import statements
-from tests.lrs.connectors.webinars.conftest import END, OLENA, PETRO, START, follows_the_profile, planned, said, told
+from tests.lrs.connectors.webinars.conftest import (
+    END,
+    OLENA,
+    PETRO,
+    SESSION,
+    START,
+    follows_the_profile,
+    planned,
+    said,
+    told,
+)
 
 HEAD = "meeting_id,scheduled_start,scheduled_end,email,external_id,name,joined_at,left_at"
 BETWEEN = f"room,{START.isoformat()},{END.isoformat()}"
@@ -54,6 +64,28 @@ def test_options_add_registrations_and_movements(connect):
     verbs = [verb for verb, _ in told(connection)]
     assert verbs == ["attended", "completed", "join", "join", "leave", "leave", "registered"]
     assert all(follows_the_profile(one) for one in statements(connection))
+
+
+def test_the_session_id_is_that_of_the_opening_and_of_the_session_where_there_were_two(connect):
+    connection = connect("attendance", movements="yes")
+    head = f"{HEAD},session_id\n"
+
+    def row(run, joined, left):
+        times = [(START + timedelta(minutes=minute)).isoformat() for minute in (joined, left)]
+        return ",".join([BETWEEN, OLENA, "", "", *times, run]) + "\n"
+
+    def ids(*verbs):
+        found = [one for one in statements(connection) if one["verb"]["id"].rpartition("/")[2] in verbs]
+        return [one["context"]["extensions"][SESSION] for one in found]
+
+    importing.attendance(connection, (head + row("one", 0, 10)).encode(), END, dry=False)
+    [id] = set(ids("attended", "completed", "join", "leave"))
+    importing.attendance(connection, (head + row("one", 0, 10) + row("two", 30, 40)).encode(), END, dry=False)
+    assert len(set(ids("join"))) == 2
+    assert sorted(ids("join")) == sorted(ids("leave"))
+    assert id in ids("join")
+    [whole] = ids("attended")
+    assert whole not in ids("join")
 
 
 def test_who_gives_the_webinar_is_not_judged_and_two_of_them_are_a_group(connect):
