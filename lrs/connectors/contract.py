@@ -189,6 +189,21 @@ class Context:
 Reader = Callable[[Iterable[str]], Iterator[PersonUpdate | ThingUpdate]]
 
 
+class Lack(StrEnum):
+    """What is missing where nobody is signed in: nobody ever was, for other settings only, or not any more."""
+
+    NOBODY = "nobody"
+    CHANGED = "changed"
+    ENDED = "ended"
+
+
+class Alert(NamedTuple):
+    """Why nobody is signed in: in a word, for pages in the reader's language, and in a sentence."""
+
+    lack: Lack
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """How a person signs in with the provider for a connection: an authorisation code with PKCE (RFC 7636).
@@ -200,14 +215,14 @@ class SignIn:
     address  where the browser is sent: settings, our address to come back to, state, challenge (S256)
     redeem   the token for a code, with the account that signed in: context, code, our address, verifier; raises
              CheckFailed, TransportError
-    alert    why nobody is signed in for these settings, in a sentence; empty where somebody is
+    alert    why nobody is signed in for these settings; None where somebody is, or nobody has to
     """
 
     title: str
     wanted: Callable[[Settings], bool]
     address: Callable[[Settings, str, str, str], str]
     redeem: Callable[[Context, str, str, str], Token]
-    alert: Callable[[Settings, Token | None], str]
+    alert: Callable[[Settings, Token | None], Alert | None]
 
 
 @dataclass(frozen=True, slots=True)

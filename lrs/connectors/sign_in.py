@@ -32,10 +32,11 @@ class SignInProblem(Exception):
 
 
 class Standing(NamedTuple):
-    """Who is signed in for a connection, and why that does not hold (empty where it does)."""
+    """Who is signed in for a connection, and why that does not hold (empty where it does): a sentence, and a word."""
 
     account: str
-    alert: str
+    alert: str = ""
+    lack: str = ""
 
 
 class Begun(NamedTuple):
@@ -62,7 +63,9 @@ def standing(connection: Connection) -> Standing | None:
     if signing is None:
         return None
     token = StoredTokens(connection.pk).current()
-    return Standing(token.account if token else "", signing.alert(connections.settings_of(connection), token))
+    account = token.account if token else ""
+    alert = signing.alert(connections.settings_of(connection), token)
+    return Standing(account, alert.sentence, alert.lack) if alert else Standing(account)
 
 
 def begin(connection: Connection, session: Session, now: datetime) -> str:

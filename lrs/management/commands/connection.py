@@ -257,7 +257,7 @@ def _signed_in(connection: Connection) -> dict[str, Any]:
     if standing is None:
         return {}
     where = {"page": connections.sign_in_url(connection), "redirect_uri": sign_in.back_url()}
-    return {"signed_in": {**standing._asdict(), **where}}
+    return {"signed_in": {"account": standing.account, "alert": standing.alert, **where}}
 
 
 def _counts(model: Any, connection: Connection) -> dict[str, int]:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from lrs.connectors.contract import CheckFailed, Context, Settings, SignIn, Token
+from lrs.connectors.contract import Alert, CheckFailed, Context, Lack, Settings, SignIn, Token
 from lrs.connectors.providers.msteams import settings as chosen
 from lrs.connectors.transport import Refusal, TransportError
 
@@ -46,18 +46,19 @@ def access(context: Context, refused: str = "") -> str:
     return kept.access
 
 
-def alert(settings: Settings, token: Token | None) -> str:
-    """Why nobody is signed in for these settings; empty where somebody is, or nobody has to."""
+def alert(settings: Settings, token: Token | None) -> Alert | None:
+    """Why nobody is signed in for these settings; None where somebody is, or nobody has to."""
     if not chosen.delegated(settings):
-        return ""
-    cure = f'Press "{TITLE}" at {settings["sign_in_url"]}.'
+        return None
     if token is None or not token.account:
-        return f"The super-user is not authorised: nobody has signed in. {cure}"
-    if token.basis != chosen.basis(settings):
-        return f"The super-user is not authorised: Config was changed after {token.account} had signed in. {cure}"
-    if not token.refresh:
-        return f"The super-user is not authorised: the sign-in of {token.account} has ended. {cure}"
-    return ""
+        lack, why = Lack.NOBODY, "nobody has signed in"
+    elif token.basis != chosen.basis(settings):
+        lack, why = Lack.CHANGED, f"Config was changed after {token.account} had signed in"
+    elif not token.refresh:
+        lack, why = Lack.ENDED, f"the sign-in of {token.account} has ended"
+    else:
+        return None
+    return Alert(lack, f'The super-user is not authorised: {why}. Press "{TITLE}" at {settings["sign_in_url"]}.')
 
 
 def _address(settings: Settings, back: str, state: str, challenge: str) -> str:
@@ -121,15 +122,16 @@ def _renewed(context: Context, kept: Token | None) -> Token:
         if not chosen.delegated(context.settings):
             return _asked(context, {"grant_type": "client_credentials", "scope": _default_scope(context.settings)})
         told = alert(context.settings, kept)
-        if kept is None or told:
-            raise CheckFailed(told)
+        if kept is None or told is not None:
+            raise CheckFailed(told.sentence if told else "")
         renewed = _asked(context, {"grant_type": "refresh_token", "refresh_token": kept.refresh, "scope": _SCOPE})
         return renewed._replace(account=kept.account, refresh=renewed.refresh or kept.refresh)
     except Refusal as problem:
         if kept is not None and kept.refresh and _error(problem).get("error") in _ENDED:
             ended = kept._replace(access="", refresh="")
             context.tokens.keep(ended)
-            raise CheckFailed(f"{alert(context.settings, ended)} {_said(problem)}".rstrip()) from None
+            told = alert(context.settings, ended)
+            raise CheckFailed(f"{told.sentence if told else ''} {_said(problem)}".strip()) from None
         raise CheckFailed(_advice(problem)) from None
 
 

@@ -1,5 +1,7 @@
 """Somebody signs in with Microsoft, over real sockets: a browser, our server, Microsoft's stand-in."""
 
+import html
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -56,7 +58,7 @@ def test_somebody_signs_in_and_is_shown(teams, microsoft, browse, settings):
     connection = teams("delegated")
     with browse() as browser:
         shown = browser.get(page(connection)).text
-        assert "nobody has signed in" in shown
+        assert "Nobody has signed in" in shown
         assert "Sign in to Microsoft" in shown
         assert f"{settings.LRS_PUBLIC_URL}/admin/signed-in" in shown
         away = browser.press(page(connection))
@@ -248,6 +250,27 @@ def test_changed_settings_make_a_sign_in_stale_until_they_are_as_before(signed_i
     connections.change(connection, {"client_secret": microsoft.secret})
     assert standing_of(connection).alert == ""
     assert connections.check(connection)[0]
+
+
+def test_the_alert_is_in_the_reader_s_language_and_says_that_config_was_changed(teams, signed_in, microsoft, operator):
+    def alert(connection, path):
+        shown = operator.get(path.format(connection.pk), headers={"accept-language": "uk"}).content.decode()
+        assert "Вхід у Microsoft" in shown
+        found = re.search(r'role="alert">(.*?)</p>', shown)
+        return html.unescape(found[1]) if found else ""
+
+    pages = "/admin/sign-in/{}", "/admin/connectors/connection/{}/change/"
+    nobody, somebody = teams("delegated"), signed_in()
+    connections.change(somebody, {"client_secret": "another"})
+    said = 'Суперкористувач неавторизований. Натисніть кнопку "Вхід у Microsoft".'
+    for page in pages:
+        assert alert(nobody, page) == f"{said} Ніхто ще не увійшов."
+        assert alert(somebody, page).startswith(f"{said} Config was changed: після входу Олена Коваль")
+    connections.change(somebody, {"client_secret": microsoft.secret})
+    assert [alert(somebody, page) for page in pages] == ["", ""]
+    StoredTokens(somebody.pk).keep(kept(somebody)._replace(refresh=""))
+    for page in pages:
+        assert alert(somebody, page).endswith("більше не діє.")
 
 
 def test_settings_that_have_nothing_to_do_with_microsoft_leave_the_sign_in(signed_in):
