@@ -44,7 +44,20 @@ _VERDICTS: dict[str, Text] = {
     Result.Verdict.ATTENDED: gettext_lazy("attended, not judged yet"),
     Result.Verdict.REVIEW: gettext_lazy("to be reviewed"),
 }
-_MOST_BYTES = 20_000_000
+_MOST_MEGABYTES = 20
+
+
+class Sheet(forms.FileField):
+    """A CSV file, not larger than is read at once."""
+
+    widget = forms.FileInput({"accept": ".csv,text/csv"})
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        """The file; raises ValidationError."""
+        file = super().clean(data, initial)
+        if file.size > _MOST_MEGABYTES * 1_000_000:
+            raise forms.ValidationError(_("The file is larger than %(most)d MB.") % {"most": _MOST_MEGABYTES})
+        return file
 
 
 class Planned(forms.Form):
@@ -85,24 +98,19 @@ class Edited(Planned):
 class Roster(forms.Form):
     """Who is expected, as a file."""
 
-    roster = forms.FileField(
-        label=gettext_lazy("Roster (CSV)"),
-        help_text=gettext_lazy("Columns: email, external_id, name."),
-        widget=forms.FileInput({"accept": ".csv,text/csv"}),
-    )
+    roster = Sheet(label=gettext_lazy("Roster (CSV)"), help_text=gettext_lazy("Columns: email, external_id, name."))
     replace = forms.BooleanField(label=gettext_lazy("Nobody else stays on the roster"), required=False)
 
 
 class Attendance(forms.Form):
     """Who was there, as a file."""
 
-    attendance = forms.FileField(
+    attendance = Sheet(
         label=gettext_lazy("Attendance (CSV)"),
         help_text=gettext_lazy(
             "Columns: meeting_id, session_id, title, scheduled_start, scheduled_end, email, external_id, name, role,"
             " joined_at, left_at, duration_seconds."
         ),
-        widget=forms.FileInput({"accept": ".csv,text/csv"}),
     )
     dry = forms.BooleanField(label=gettext_lazy("Only try: nothing is kept"), required=False, initial=True)
 
@@ -302,7 +310,7 @@ class SessionAdmin(Page):
         """Take in who is expected."""
         row = _session(key)
         form = Roster(request.POST, request.FILES)
-        if not form.is_valid() or form.cleaned_data["roster"].size > _MOST_BYTES:
+        if not form.is_valid():
             return self._page(request, row, roster_form=form)
         before = row.roster.count()
         try:
@@ -323,7 +331,7 @@ class SessionAdmin(Page):
         """Take in who was there, of this and other sessions of the connection; or only try."""
         row = _session(key)
         form = Attendance(request.POST, request.FILES)
-        if not form.is_valid() or form.cleaned_data["attendance"].size > _MOST_BYTES:
+        if not form.is_valid():
             return self._page(request, row, attendance_form=form)
         dry, content = form.cleaned_data["dry"], form.cleaned_data["attendance"].read()
         try:

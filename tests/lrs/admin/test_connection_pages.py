@@ -360,6 +360,13 @@ def test_a_webinar_is_planned_filled_by_files_and_reviewed(operator, connect):
     assert {"add", "roster", "attendance", "link"} <= set(_acts(session))
 
 
+def test_a_file_that_is_too_large_is_said(operator, connect):
+    page = f"{SESSIONS}{_planned(operator, connect('attendance')).pk}"
+    for name in ("roster", "attendance"):
+        sent = _sent(operator, f"{page}/{name}/", {name: _file("a.csv", "x" * 20_000_001)})
+        assert "The file is larger than 20 MB." in sent
+
+
 def test_a_session_is_tried_again(operator, connect):
     row = connect("attendance", secret="whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0")
     session = _planned(operator, row)
