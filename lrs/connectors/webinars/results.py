@@ -29,6 +29,8 @@ from statements.ingest import Source, ingest
 from statements.xapi.text import Given
 from statements.xapi.versions import Version
 
+# Rows in one statement of SQL.
+_ROWS = 500
 # Extensions of webinars live under one address, whoever the provider is.
 _WEBINAR = "webinar"
 
@@ -103,13 +105,14 @@ def say(session: Session, sayings: Sequence[Saying], now: datetime) -> list[str]
     caller = auth.caller_of(connection.credential)
     given = [Given(orjson.dumps(one), one, f"/{number}") for number, one in enumerate(made)]
     ids = ingest(given, source=Source(caller.tenant, caller.credential, caller.authority), version=Version.V1)
-    for one, id in zip(revised, ids, strict=True):
-        if one.voids is not None:
-            Sent.objects.filter(pk=one.voids).update(voided=id)
-        else:
-            Sent.objects.create(
-                session=session, about=one.about, revision=one.revision, statement=id, said=one.said, at=now
-            )
+    done = list(zip(revised, ids, strict=True))
+    voided = [Sent(pk=one.voids, voided=id) for one, id in done if one.voids is not None]
+    Sent.objects.bulk_update(voided, ["voided"], batch_size=_ROWS)
+    Sent.objects.bulk_create(
+        Sent(session=session, about=one.about, revision=one.revision, statement=id, said=one.said, at=now)
+        for one, id in done
+        if one.voids is None
+    )
     return ids
 
 
@@ -301,15 +304,23 @@ def _minute(at: datetime) -> str:
 
 
 def _show(session: Session, judgement: Judgement, now: datetime) -> None:
-    rows = [*map(_judged, judgement.verdicts), *map(_unmatched, judgement.unmatched)]
     kept = {row.key: row for row in session.results.all()}
-    for row in rows:
+    new, changed = [], []
+    for row in (*map(_judged, judgement.verdicts), *map(_unmatched, judgement.unmatched)):
         old = kept.pop(row.key, None)
         row.session, row.changed = session, now
-        if old is not None:
+        if old is None:
+            new.append(row)
+        elif any(getattr(old, name) != getattr(row, name) for name in _SHOWN):
             row.pk = old.pk
-        row.save()
+            changed.append(row)
+    Result.objects.bulk_create(new)
+    Result.objects.bulk_update(changed, [*_SHOWN, "changed"], batch_size=_ROWS)
     Result.objects.filter(pk__in=[row.pk for row in kept.values()]).delete()
+
+
+# What people see of a result: where none of it is another, it was not changed.
+_SHOWN = ("person", "email", "name", "verdict", "seconds", "ratio", "reason", "how", "handles")
 
 
 def _judged(verdict: Verdict) -> Result:

@@ -182,6 +182,24 @@ def test_what_did_not_change_is_not_sent_again_and_what_came_back_has_a_new_id(c
     assert len([one for one in statements(connection) if one["verb"]["id"].endswith("voided")]) == 4
 
 
+def test_a_list_of_many_takes_as_many_queries_as_one_of_few(connect, django_assert_max_num_queries):
+    connection = connect("attendance")
+    many = [(f"l{number}@example.com", "", "", 0, 30) for number in range(300)]
+    with django_assert_max_num_queries(60):
+        present(connection, *many)
+    before = dict(Session.objects.get(connection=connection).results.values_list("email", "changed"))
+    longer = (many[0][0], "", "", 0, 50)
+    with django_assert_max_num_queries(60):
+        present(connection, longer, *many[2:], at=END + timedelta(minutes=1))
+    assert len(told(connection)) == 2 * 299
+    assert sorted(told(connection, voided=True)) == [
+        (verb, who) for verb in ("attended", "completed") for who in (many[0][0], many[1][0])
+    ]
+    after = dict(Session.objects.get(connection=connection).results.values_list("email", "changed"))
+    assert after.keys() == before.keys() - {many[1][0]}
+    assert [email for email in after if after[email] != before[email]] == [many[0][0]]
+
+
 def test_an_address_that_is_none_does_not_stop_the_others(connect):
     connection = connect("attendance")
     present(connection, (OLENA, "", "", 0, 30), ("a@b@c", "", "Odd", 0, 30))
