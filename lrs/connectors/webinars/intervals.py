@@ -38,6 +38,18 @@ def overlaps(stay: Closed, other: Closed) -> bool:
     return stay.joined <= other.left and other.joined <= stay.left
 
 
+def belongs(run: Closed, planned: Closed, others: Iterable[Closed]) -> bool:
+    """Whether an opening of a room is this session's, where others are planned for the same room.
+
+    It is the session's that it has most of its time in common with; and another's with as much as half of that.
+    """
+    return 2 * _common(run, planned) >= max((_common(run, one) for one in others), default=timedelta())
+
+
+def _common(one: Closed, other: Closed) -> timedelta:
+    return max(timedelta(), min(one.left, other.left) - max(one.joined, other.joined))
+
+
 def closed(stays: Iterable[Stay], ended: datetime) -> list[Closed]:
     """The stays with an end: who is not known to have left stayed until the room `ended`."""
     return [Closed(one.joined, max(one.joined, one.left or ended)) for one in stays]

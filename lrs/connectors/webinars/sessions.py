@@ -12,6 +12,7 @@ from lrs.connectors.models import Connection, InboxEvent
 from lrs.connectors.webinars import hour, intervals, matching
 from lrs.connectors.webinars.attendance import Attendee, Plan, Room
 from lrs.connectors.webinars.hour import Course, State
+from lrs.connectors.webinars.intervals import Closed
 from lrs.connectors.webinars.matching import Identity
 from lrs.connectors.webinars.models import Alias, Expected, Session
 from statements.xapi import values
@@ -198,6 +199,14 @@ def find(connection: UUID, room: Room, at: datetime | None) -> Session | None:
         return sessions[0] if len(sessions) == 1 else None
     fitting = [one for one in sessions if (span := intervals.window(one.start, one.end)).joined <= at <= span.left]
     return min(fitting, key=lambda one: max(one.start - at, at - one.end), default=None)
+
+
+def neighbours(session: Session) -> list[Closed]:
+    """When other sessions are planned for the same room, as far as they may be in each other's way."""
+    span = intervals.window(session.start, session.end)
+    rows = Session.objects.filter(connection=session.connection_id, external=session.external)
+    near = rows.filter(start__lt=span.left, end__gt=span.joined).exclude(pk=session.pk)
+    return [Closed(start, end) for start, end in near.values_list("start", "end")]
 
 
 def named(text: str) -> Session:

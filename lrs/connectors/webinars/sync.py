@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import OperationalError, transaction
@@ -19,6 +19,7 @@ from lrs.connectors.webinars import hour, intake, intervals, results, sessions
 from lrs.connectors.webinars import settings as chosen
 from lrs.connectors.webinars.attendance import Asked, Attendee, Listed, storable
 from lrs.connectors.webinars.hour import Answered, Outcome
+from lrs.connectors.webinars.intervals import Closed
 from lrs.connectors.webinars.models import Session
 
 log = logging.getLogger(__name__)
@@ -104,9 +105,19 @@ def look(session: Session, now: datetime) -> None:
     answer = _ask(connection, session, now)
     with transaction.atomic():
         kept = _locked(session, connection)
+        others = sessions.neighbours(kept)
         for said in answer.lists:
-            intake.listed(kept, said, None, now)
+            if not said.room.run or intervals.belongs(_time(said), Closed(kept.start, kept.end), others):
+                intake.listed(kept, said, None, now)
         _settle(kept, answer.outcome, now)
+
+
+def _time(said: Listed) -> Closed:
+    """When the room was open, as far as a list that names somebody tells."""
+    stays = [stay for one in said.people for stay in one.stays]
+    begun = min(filter(None, (said.opened, *(stay.joined for stay in stays))), default=datetime.max.replace(tzinfo=UTC))
+    ended = max(filter(None, (said.ended, *(stay.left for stay in stays))), default=begun)
+    return Closed(begun, ended)
 
 
 def settle(session: Session, now: datetime) -> None:

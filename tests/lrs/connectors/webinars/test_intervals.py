@@ -74,3 +74,20 @@ def test_a_room_belongs_to_a_session_from_half_an_hour_before_to_an_hour_after_i
     assert intervals.overlaps(Closed(at(-40), at(-30)), span)
     assert not intervals.overlaps(Closed(at(-40), at(-31)), span)
     assert not intervals.overlaps(Closed(at(121), at(130)), span)
+
+
+@pytest.mark.parametrize(
+    ("run", "both"),
+    [
+        ((-5, 55), (True, False)),
+        ((55, 115), (False, True)),
+        ((58, 60), (True, False)),
+        ((0, 120), (True, True)),
+        ((30, 110), (True, True)),
+        ((125, 130), (True, True)),
+    ],
+)
+def test_an_opening_is_of_the_session_that_it_covers_and_of_two_that_it_covers_alike(run, both):
+    first, second = (Closed(at(begin), at(begin + 60)) for begin in (0, 60))
+    opening = Closed(at(run[0]), at(run[1]))
+    assert (intervals.belongs(opening, first, [second]), intervals.belongs(opening, second, [first])) == both

@@ -151,6 +151,28 @@ def test_two_sessions_of_one_room_are_told_apart_by_their_time(zoom, zoom_side):
     ]
 
 
+def test_an_opening_between_two_sessions_of_one_room_is_the_one_s_that_it_lies_in(zoom, zoom_side):
+    first = planned(zoom)
+    second = planned(zoom, start=END, end=END + 60 * MINUTE)
+    early, late = (END + minute * MINUTE for minute in (-5, 55))
+    zoom_side.instances["85746065"] = [
+        {"uuid": "one==", "start_time": START.isoformat()},
+        {"uuid": "two==", "start_time": early.isoformat()},
+    ]
+    zoom_side.reports["one=="] = [row("O", START.isoformat(), early.isoformat(), user_email=OLENA)]
+    zoom_side.reports["two=="] = [row("P", early.isoformat(), late.isoformat(), user_email=PETRO)]
+    run(zoom, END)
+    run(zoom, END + 60 * MINUTE)
+    found = {
+        session.pk: dict(session.results.values_list("email", "verdict").order_by("email"))
+        for session in (first, second)
+    }
+    assert found == {
+        first.pk: {OLENA: "passed", PETRO: "failed"},
+        second.pk: {OLENA: "failed", PETRO: "passed"},
+    }
+
+
 def test_the_worker_asks_by_itself(zoom, zoom_side):
     from django.utils import timezone
 
