@@ -520,7 +520,8 @@ def _paste(row: Connection) -> list[tuple[str, str, str]]:
         found += [
             ("analytics", _("Analytics callback"), f"meta_analytics-callback-url={hook}&meetingKeepEvents=true"),
             ("end", _("End callback"), f"meta_endCallbackUrl={hook}?meetingID=ROOM"),
-            ("exporter", _("Address for its xAPI exporter"), f"{settings.LRS_PUBLIC_URL}/xAPI/statements"),
+            # It puts xAPI/statements in the place of what is behind the last slash.
+            ("exporter", _("Address for its xAPI exporter"), f"{settings.LRS_PUBLIC_URL}/"),
         ]
     if row.provider == "digitalsamba":
         body = {"endpoint": hook, "name": "LRS", "authorization_header": "…", "events": ["session_ended"]}

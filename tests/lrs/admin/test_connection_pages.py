@@ -6,6 +6,7 @@ import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -358,6 +359,15 @@ def test_a_webinar_is_planned_filled_by_files_and_reviewed(operator, connect):
     assert session.results.get(email="petro@example.com").verdict == "passed"
     assert "Guest 7" not in _page(operator, RESULTS, store=row.store_id)
     assert {"add", "roster", "attendance", "link"} <= set(_acts(session))
+
+
+def test_bigbluebutton_s_exporter_is_given_an_address_that_it_makes_the_right_one_of(operator, connect, settings):
+    settings.LRS_PUBLIC_URL = "https://lrs.example.org/tenant"
+    row = connect("bigbluebutton", server="https://bbb.example.org", secret="s")
+    shown = _page(operator, f"{LIST}{row.pk}/change/")
+    [given] = re.findall(r'id="exporter">([^<]+)<', shown)
+    # As the exporter does it (new URL of JavaScript).
+    assert urljoin(given, "xAPI/statements") == "https://lrs.example.org/tenant/xAPI/statements"
 
 
 def test_a_file_that_is_too_large_is_said(operator, connect):
