@@ -22,8 +22,10 @@ from lrs.connectors.events import Event, Kind, Note, ThingUpdate
 from lrs.connectors.models import ERASED, Connection, Delivery, InboxEvent
 from statements import keys
 from statements.entry import Tenant
+from statements.errors import Invalid
 from statements.ingest import Source, ingest
 from statements.models import Statement
+from statements.xapi import validate
 from statements.xapi.text import Given
 from statements.xapi.versions import Version
 
@@ -149,18 +151,7 @@ def _compare(
     texts: dict[str, dict[str, Any]],
     found: Preview,
 ) -> Difference | None:
-    state, rule, reason, events = _State.DONE.value, "", "", []
-    try:
-        for happening in provider.read(received, chosen):
-            if isinstance(happening, Note):
-                state, rule, reason = _State.IGNORED.value, happening.rule, happening.reason
-            elif isinstance(happening, Event):
-                events.append(happening)
-            elif isinstance(happening, ThingUpdate):
-                rule = "catalogue"
-                found.things.append(happening)
-    except Refused as problem:
-        state, rule, reason = _State.REFUSED.value, "unreadable", str(problem)
+    (state, rule, reason), events = _read(provider, chosen, received, found)
     counted: list[Event] = []
     for event in events:
         if provider.decide is not None:
@@ -176,7 +167,33 @@ def _compare(
                 return None
             event = replace(event, person=replace(event.person, email=email))
         counted.append(event)
+    composed = [_composed(connection, provider, event) for event in counted]
+    unsound = [fault for one in composed for fault in validate.faults(one, Version.V1)]
+    if unsound:
+        state, rule, reason, counted = _State.REFUSED.value, "statement", str(Invalid(*unsound)), []
     return _difference(connection, provider, row, (state, rule, reason), counted, texts)
+
+
+def _read(
+    provider: Provider, chosen: Settings, received: Received, found: Preview
+) -> tuple[tuple[str, str, str], list[Event]]:
+    """What is decided by the reading alone (state, rule, reason), and what remains to be decided."""
+    state, rule, reason = _State.DONE.value, "", ""
+    events: list[Event] = []
+    try:
+        for happening in provider.read(received, chosen):
+            if isinstance(happening, Note):
+                state, rule = _State.IGNORED.value, happening.rule
+                reason = f"{reason} {happening.reason}".lstrip()
+            elif isinstance(happening, Event):
+                events.append(happening)
+            elif isinstance(happening, ThingUpdate):
+                rule = "catalogue"
+                found.things.append(happening)
+    except Refused as problem:
+        return (_State.REFUSED.value, "unreadable", str(problem)), []
+    # Beside an event, a note is a warning, as for the worker.
+    return (_State.DONE.value if events else state, rule, reason), events
 
 
 def _difference(

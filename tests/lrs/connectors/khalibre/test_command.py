@@ -55,6 +55,28 @@ def test_a_booking_is_made_and_its_progress_read_soon(connection, side):
     assert told(connection) == [("a", "registered", None)]
 
 
+def test_a_status_that_is_told_afterwards_is_made_good_by_a_replay(connection, side):
+    side.row("a@example.org", 2, statusDescription="Abgeschlossen", status=9)
+    side.row("b@example.org", 2, recentUpdateDate="5 March")
+    side.row("not an address", 2)
+    archive.work_off()
+    said("connection", "sweep", connection.name)
+    assert told(connection) == [("a", "progressed", 40), ("b", "progressed", 40)]
+    said("connection", "set", connection.name, "--set", 'status_table={"Abgeschlossen": "completed"}')
+    [difference] = json.loads(said("connection", "replay", connection.name, "--apply", "--json"))["differences"]
+    assert (difference["id"].split("\n")[0], difference["what"]) == ("40517/20121/a@example.org", "another statement")
+    verbs = [
+        s["verb"]["display"]["en-US"] for s in archive.statements(connection) if "a@" in s["actor"].get("mbox", "")
+    ]
+    assert verbs == ["completed"]
+    states = {event.event.split("\n")[0]: (event.state, event.rule) for event in archive.events(connection)}
+    assert states == {
+        "40517/20121/a@example.org": ("done", ""),
+        "40517/20121/b@example.org": ("done", "date"),
+        "40517/20121/not an address": ("refused", "unreadable"),
+    }
+
+
 def test_a_problem_is_one_sentence(connection, connect, side):
     for words in (
         ["courses", "nobody"],
