@@ -1,6 +1,7 @@
 """Connections to other systems: made by a form, checked, looked after."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -336,7 +337,7 @@ class ConnectionAdmin(Page):
             deliveries_url=address(Delivery, connection=row.pk),
             tasks=_tasks(row),
             runs=_runs(row),
-            budgets=budget.state(row),
+            budgets=_budgets(row),
             form=(form or SettingsForm(provider, row)) if may else None,
             set_url=address(Connection, "set", row.pk),
         )
@@ -412,7 +413,7 @@ class ConnectionAdmin(Page):
             )
         now = timezone.now()
         task, _made = Task.objects.get_or_create(connection=row, kind="sweep", defaults={"due": now})
-        if not Task.objects.filter(pk=task.pk, holder="").update(due=now):
+        if not Task.objects.filter(Task.free(now), pk=task.pk).update(due=now):
             said = _("A worker is sweeping this connection right now.")
             return self.done(request, said, address(Connection, "change", row.pk), good=False)
         journal.note("sweep", journal.thing(row), by=user_name(request), after={"due": now})
@@ -531,6 +532,15 @@ def _paste(row: Connection) -> list[tuple[str, str, str]]:
     return found
 
 
+def _budgets(row: Connection) -> list[dict[str, Any]]:
+    """What is spent of each budget, and for how long it is closed: a time of day, for that is within a day."""
+    return [
+        {**each, "closed_until": until and f"{datetime.fromisoformat(until):%H:%M:%S} UTC"}
+        for each in budget.state(row)
+        for until in [each["closed_until"]]
+    ]
+
+
 def _standing(row: Connection) -> tuple[sign_in.Standing | None, str]:
     """Who is signed in, and what is wrong with the secrets."""
     try:
@@ -584,6 +594,7 @@ def _reasons(row: Connection) -> Listing:
 
 
 def _tasks(row: Connection) -> Listing:
+    now = timezone.now()
     return Listing(
         caption=_("What is due"),
         columns=(Column(_("What"), "wide"), Column(_("Next run"), "time"), Column(_("Now"))),
@@ -593,7 +604,7 @@ def _tasks(row: Connection) -> Listing:
                 (
                     _TASKS.get(task.kind, task.kind),
                     f"{task.due:%Y-%m-%d %H:%M:%S} UTC" if task.due.year < 2100 else _("only by hand"),
-                    _("a worker is at it") if task.holder else "",
+                    _("a worker is at it") if task.is_held(now) else "",
                 ),
             )
             for task in Task.objects.filter(connection=row).order_by("kind")
@@ -605,6 +616,7 @@ def _tasks(row: Connection) -> Listing:
 def _runs(row: Connection) -> Listing:
     runs = list(Run.objects.filter(connection=row)[:10])
     statements = _statements_of(row, runs)
+    held = {task.kind for task in Task.objects.filter(connection=row) if task.is_held(timezone.now())}
     return Listing(
         caption=_("Last sweeps"),
         columns=(
@@ -622,7 +634,7 @@ def _runs(row: Connection) -> Listing:
                     f"{run.rows} / {run.total}" if run.total else run.rows,
                     run.events,
                     statements[run.pk],
-                    _last_line(run.problem) or run.notes or (_("done") if run.ok else _("under way")),
+                    _last_line(run.problem) or run.notes or _became(run, is_held=run.kind in held),
                 ),
                 tone="bad" if run.ok is False else "",
             )
@@ -632,14 +644,22 @@ def _runs(row: Connection) -> Listing:
     )
 
 
+def _became(run: Run, *, is_held: bool) -> str:
+    if run.ok:
+        return _("done")
+    return _("under way") if is_held else _("interrupted")
+
+
 def _statements_of(row: Connection, runs: list[Run]) -> dict[int, str]:
     """How many statements the events became that each run read; a + where more events came since than are looked at."""
     done = InboxEvent.objects.filter(connection=row, state=InboxEvent.State.DONE).order_by("-id")
     looked = list(done.values_list("received", "delivery", "statements")[:_MOST_LOOKED]) if runs else []
     whole = len(looked) < _MOST_LOOKED
     answer = {}
-    for run in runs:
-        last = run.finished or timezone.now()
+    # One that was interrupted ended at the latest when the next one began.
+    ends = [timezone.now(), *(run.started for run in runs)]
+    for run, end in zip(runs, ends, strict=False):
+        last = run.finished or end
         read = [len(ids) for received, delivery, ids in looked if delivery is None and run.started <= received <= last]
         partly = run.events and not whole and run.started <= looked[-1][0]
         answer[run.pk] = f"{sum(read)}{'+' if partly else ''}"

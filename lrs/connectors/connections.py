@@ -222,7 +222,11 @@ def _plan(connection: Connection) -> None:
     }
     for kind, wanted in kinds.items():
         if wanted:
-            Task.objects.get_or_create(connection=connection, kind=kind, defaults={"due": now + timedelta(seconds=5)})
+            soon = now + timedelta(seconds=5)
+            task, _ = Task.objects.get_or_create(connection=connection, kind=kind, defaults={"due": soon})
+            if kind == "sweep" and every and task.due > now + every:
+                # The interval is shorter than it was, or there was none.
+                Task.objects.filter(pk=task.pk).update(due=soon)
         else:
             Task.objects.filter(connection=connection, kind=kind).delete()
 

@@ -4,6 +4,7 @@ An event is one row of InboxEvent; everything that is decided about it stands th
 """
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 
@@ -285,6 +286,15 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+    @staticmethod
+    def free(now: datetime) -> models.Q:
+        """Those that nobody is at; who was killed holds one until `until`."""
+        return models.Q(holder="") | models.Q(until__lt=now)
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether a worker is at it."""
+        return bool(self.holder) and (self.until is None or self.until >= now)
 
 
 class Run(models.Model):

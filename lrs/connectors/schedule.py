@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from django.db import connections as databases
-from django.db.models import Q
 from django.utils import timezone
 
 from lrs.connectors import connections, sweeps, worker
@@ -76,11 +75,16 @@ def do(task: int, holder: str) -> None:
 
 
 def sweep_now(connection: Connection, tell: sweeps.Tell) -> Run:
-    """A sweep by hand; raises ConnectionProblem where a worker is at it."""
+    """A sweep by hand; raises ConnectionProblem where a worker is at it, or was killed and holds it for a while yet."""
     task, _ = Task.objects.get_or_create(connection=connection, kind="sweep", defaults={"due": timezone.now()})
     holder = _take(task, timezone.now())
     if not holder:
-        raise connections.ConnectionProblem("A worker is sweeping this connection right now.")
+        task.refresh_from_db()
+        until = f"{task.until:%H:%M:%S} UTC" if task.until else "soon"
+        raise connections.ConnectionProblem(
+            "A worker is sweeping this connection right now."
+            f" If it was killed, the sweep can go on where it was after {until}."
+        )
     task.refresh_from_db()
     try:
         with _keeping(task, holder) as go:
@@ -135,14 +139,14 @@ def _running() -> BackgroundScheduler:
 
 
 def _due(now: datetime) -> list[Task]:
-    free = Q(holder="") | Q(until__lt=now)
-    return list(Task.objects.filter(free, due__lte=now, connection__state=Connection.State.ACTIVE).order_by("due"))
+    return list(
+        Task.objects.filter(Task.free(now), due__lte=now, connection__state=Connection.State.ACTIVE).order_by("due")
+    )
 
 
 def _take(task: Task, now: datetime) -> str:
     holder = uuid.uuid4().hex
-    free = Q(holder="") | Q(until__lt=now)
-    taken = Task.objects.filter(free, pk=task.pk).update(holder=holder, until=now + LEASE)
+    taken = Task.objects.filter(Task.free(now), pk=task.pk).update(holder=holder, until=now + LEASE)
     return holder if taken else ""
 
 

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 # Failures that are somebody else's, or the settings': shown with the run, tried again later.
 OUTSIDE = (TransportError, CheckFailed, ConnectionProblem, Unsealable, Unreadable, Refused)
 SOON = timedelta(minutes=5)
+STOPPED = "Stopped; it goes on from here."
+INTERRUPTED = "Interrupted; the next one went on from there."
 # Who is not known to the provider may be tomorrow.
 ASK_AGAIN = timedelta(hours=24)
 _LOOKUPS = 200
@@ -56,6 +58,7 @@ def sweep(connection: Connection, task: Task, *, tell: Tell = silent, go: Go = a
     provider = connections.provider_of(connection)
     if provider.sweep is None:
         raise ConnectionProblem(f"{provider.title} has nothing to sweep.")
+    _close_interrupted(connection, task)
     run = Run.objects.create(connection=connection, kind=task.kind, started=timezone.now())
     try:
         with connections.context(connection) as outside:
@@ -63,7 +66,7 @@ def sweep(connection: Connection, task: Task, *, tell: Tell = silent, go: Go = a
                 _page(connection, provider, outside, page, run, task)
                 tell(run.rows, run.total)
                 if not go():
-                    run.notes = "Stopped; it goes on from here."
+                    run.notes = f"{run.notes}{STOPPED}\n"
                     run.save()
                     return run
     except OUTSIDE as problem:
@@ -77,6 +80,14 @@ def sweep(connection: Connection, task: Task, *, tell: Tell = silent, go: Go = a
     run.finished = timezone.now()
     run.save()
     return run
+
+
+def _close_interrupted(connection: Connection, task: Task) -> None:
+    """Who was killed could not say so: what is under way now is this sweep, and no other."""
+    for run in Run.objects.filter(connection=connection, kind=task.kind)[:1]:
+        if run.finished is None and not run.notes.rstrip().endswith((STOPPED, INTERRUPTED)):
+            run.notes = f"{run.notes}{INTERRUPTED}\n"
+            run.save(update_fields=["notes"])
 
 
 def _page(connection: Connection, provider: Provider, outside: Context, page: Page, run: Run, task: Task) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from lrs.connectors import connections, inbox, worker
 from lrs.connectors.contract import Received, Request
-from lrs.connectors.models import Connection, Delivery, InboxEvent, Run, Task
+from lrs.connectors.models import Budget, Connection, Delivery, InboxEvent, Run, Task
 from statements.models import Act
 
 LIST = "/admin/connectors/connection/"
@@ -132,8 +132,22 @@ def test_a_sweep_is_asked_for_and_a_worker_that_is_at_it_is_left_alone(operator,
     assert "begins within seconds" in _sent(operator, f"{LIST}{row.pk}/sweep/", {})
     assert Task.objects.get(connection=row, kind="sweep").due <= timezone.now()
     assert "sweep" in _acts(row)
-    Task.objects.filter(connection=row, kind="sweep").update(holder="somebody")
+    at_it = Task.objects.filter(connection=row, kind="sweep")
+    at_it.update(holder="somebody", until=timezone.now() + timedelta(minutes=2))
     assert "right now" in _sent(operator, f"{LIST}{row.pk}/sweep/", {})
+    # Who was killed is at nothing any more, whatever is written.
+    at_it.update(until=timezone.now() - timedelta(seconds=1))
+    assert "begins within seconds" in _sent(operator, f"{LIST}{row.pk}/sweep/", {})
+
+
+def test_a_sweep_under_way_is_shown_and_one_that_was_killed_too(operator, connect):
+    row = connect()
+    Run.objects.create(connection=row, kind="sweep", started=timezone.now(), rows=41)
+    for minutes, words in ((2, {"a worker is at it", "under way"}), (-1, {"interrupted"})):
+        until = timezone.now() + timedelta(minutes=minutes)
+        Task.objects.filter(connection=row, kind="sweep").update(holder="somebody", until=until)
+        shown = _page(operator, f"{LIST}{row.pk}/change/")
+        assert {each for each in ("a worker is at it", "under way", "interrupted") if each in shown} == words
 
 
 def test_the_page_shows_runs_deliveries_events_and_what_is_due(operator, connect):
@@ -302,9 +316,19 @@ def test_a_sweep_is_shown_with_the_statements_that_it_became(operator, store, se
         side.rows[0]["completedActivity"] = 5
         schedule.sweep_now(row, sweeps.silent)
         worker.work_off(timezone.now())
-    shown = _page(operator, f"{LIST}{row.pk}/change/")
-    numbers = re.findall(r'data-label="Statements"><span class="r-value">([^<]*)<', shown)
-    assert numbers == ["1", "7"]
+    for killed in (False, True):
+        if killed:
+            Run.objects.filter(pk=min(row.run_set.values_list("pk", flat=True))).update(finished=None, ok=None)
+        shown = _page(operator, f"{LIST}{row.pk}/change/")
+        numbers = re.findall(r'data-label="Statements"><span class="r-value">([^<]*)<', shown)
+        assert numbers == ["1", "7"]
+
+
+def test_for_how_long_a_provider_asked_to_wait_is_shown_as_a_time_of_day(operator, connect):
+    row = connect()
+    until = timezone.now() + timedelta(minutes=1)
+    Budget.objects.create(connection=row, bucket="api:100/60", closed_until=until)
+    assert f"closed until {until:%H:%M:%S} UTC" in _page(operator, f"{LIST}{row.pk}/change/")
 
 
 def _khalibre(side, store):

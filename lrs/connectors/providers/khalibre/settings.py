@@ -9,6 +9,8 @@ from lrs.connectors.contract import Setting, SettingKind, Settings
 from lrs.connectors.providers.khalibre.statuses import Meaning
 
 VERSIONS = ("1.1", "1.0")
+# A year.
+_MOST_MINUTES = 525_600
 SETTINGS = (
     Setting("host", "The host name, such as khalibre.com, without https://", required=True),
     Setting("client_id", "Of the OAuth 2.0 credential (Organisation settings > API integration)", required=True),
@@ -35,6 +37,8 @@ def problem(settings: Settings) -> str:
     host = str(settings["host"])
     if not host or any(sign in host for sign in "/:@?# "):
         return "host is a host name such as khalibre.com, without https://."
+    if int(settings["sweep_minutes"]) > _MOST_MINUTES:
+        return f"sweep_minutes is at most {_MOST_MINUTES}, a year."
     if bool(settings["username"]) != bool(settings["password"]):
         return "username and password are needed together."
     for status, meaning in _table(settings).items():

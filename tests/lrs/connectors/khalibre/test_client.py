@@ -225,6 +225,7 @@ def test_check_signs_in_and_reads_a_page_of_courses(connection, connect_khalibre
         ({"username": "u"}, "username and password"),
         ({"status_table": '{"3": "done"}'}, "status_table"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"sweep_minutes": "99999999999999"}, "sweep_minutes"),
         ({"api_version": "2.0"}, "api_version"),
     ],
 )

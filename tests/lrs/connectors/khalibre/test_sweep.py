@@ -293,6 +293,39 @@ def test_sweeps_are_due_every_hour_or_as_often_as_is_set_or_never(connect_khalib
     assert not Task.objects.filter(connection=never, kind="sweep").exists()
 
 
+def test_a_sweep_that_was_switched_off_and_on_again_is_due_at_once(connect_khalibre, side):
+    from lrs.connectors import connections
+    from lrs.connectors.models import Task
+
+    connection = connect_khalibre(sweep_minutes="0")
+    # By hand: there is no next one then.
+    assert sweep(connection).ok
+    for minutes in ("1440", "5"):
+        connections.change(connection, {"sweep_minutes": minutes})
+        task = Task.objects.get(connection=connection, kind="sweep")
+        assert task.due < timezone.now() + timedelta(seconds=10)
+        Task.objects.filter(pk=task.pk).update(due=timezone.now() + timedelta(minutes=int(minutes)))
+    connections.change(connection, {"timezone": "Asia/Phnom_Penh"})
+    assert Task.objects.get(connection=connection, kind="sweep").due > timezone.now() + timedelta(minutes=4)
+
+
+def test_a_sweep_that_was_killed_is_told_apart_from_one_that_is_under_way(connection, side):
+    from lrs.connectors import schedule, sweeps
+    from lrs.connectors.connections import ConnectionProblem
+    from lrs.connectors.models import Run, Task
+
+    side.row("a@example.org", 1)
+    killed = Run.objects.create(connection=connection, kind="sweep", started=timezone.now())
+    until = timezone.now() + timedelta(minutes=2)
+    Task.objects.filter(connection=connection, kind="sweep").update(holder="killed", until=until)
+    with pytest.raises(ConnectionProblem, match=f"{until:%H:%M:%S} UTC"):
+        schedule.sweep_now(connection, sweeps.silent)
+    Task.objects.filter(connection=connection, kind="sweep").update(until=timezone.now())
+    assert sweep(connection).ok
+    killed.refresh_from_db()
+    assert killed.notes == f"{sweeps.INTERRUPTED}\n"
+
+
 def test_a_sweep_that_is_stopped_goes_on_where_it_was(connection, side):
     from lrs.connectors import sweeps
     from lrs.connectors.models import Task
