@@ -54,11 +54,22 @@ def progress_of_learner(
 
 
 def book(connection: Connection, booking: Booking, *, patient: bool = True) -> None:
-    """Book a course for a learner; their progress there is read again soon, and with it comes the statement."""
+    """Book a course for a learner; their progress there is read again soon, and with it comes the statement.
+
+    Raises client.Doubtful where it may have been booked: then it is read again, too.
+    """
     if "@" not in booking.learner_email:
         raise ConnectionProblem(f"{booking.learner_email!r} is not an e-mail address.")
-    with _asking(connection, patient=patient) as outside:
-        client.book(outside, booking)
+    try:
+        with _asking(connection, patient=patient) as outside:
+            client.book(outside, booking)
+    except client.Doubtful:
+        _read_soon(connection, booking)
+        raise
+    _read_soon(connection, booking)
+
+
+def _read_soon(connection: Connection, booking: Booking) -> None:
     with transaction.atomic():
         worker.hint([(connection.pk, f"course:{booking.course_id}")], timezone.now())
 

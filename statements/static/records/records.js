@@ -67,10 +67,19 @@ function reveal(lines) {
     if (first) lines.scrollTop = first.getBoundingClientRect().top - lines.getBoundingClientRect().top - lines.clientHeight / 2;
 }
 
+/* A button that is pressed twice does it once. */
+function once(event) {
+    const form = event.target;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 3000);
+}
+
 document.addEventListener("DOMContentLoaded", () => {
     reachable(document);
     silence(document);
     for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.submit());
+    for (const form of document.querySelectorAll("form.r-act-form")) form.addEventListener("submit", once);
     for (const button of document.querySelectorAll("button[data-copy]")) button.addEventListener("click", () => copy(button));
     for (const lines of document.querySelectorAll(".r-lines")) reveal(lines);
     for (const task of document.querySelectorAll("[data-watch]")) watch(task);

@@ -10,7 +10,7 @@ from typing import Any
 from lrs.connectors.contract import CheckFailed, Context, Token
 from lrs.connectors.providers.khalibre import settings, shapes
 from lrs.connectors.providers.khalibre.shapes import Booking, Course, Faulty, Item, Listing, ProgressRow
-from lrs.connectors.transport import Refusal, Reply, TransportError
+from lrs.connectors.transport import Refusal, Reply, TransportError, Unreachable
 
 BUDGET = "api:100/60"
 PAGE_SIZE = 100
@@ -26,6 +26,14 @@ _EARLY = timedelta(seconds=30)
 _TOKEN_SECONDS = 600
 
 
+class NotSignedIn(TransportError):
+    """Khalibre gives no token for client_id and client_secret: nothing that it says of what was asked for."""
+
+
+class Doubtful(TransportError):
+    """A booking without a clear answer: it may have been made."""
+
+
 def courses(context: Context, *, keywords: str = "", page: int = 1, size: int = PAGE_SIZE) -> Listing[Course]:
     """A page of the courses that are visible to the API, those with these words.
 
@@ -38,7 +46,7 @@ def courses(context: Context, *, keywords: str = "", page: int = 1, size: int = 
 def course(context: Context, id: int) -> Course:
     """A course in detail; Refusal with status 404 where there is none."""
     try:
-        return shapes.read(_get(context, f"/course/{id}"), Course)
+        return shapes.read_what_can_be(_get(context, f"/course/{id}"), Course)[0]
     except Faulty as problem:
         raise TransportError(f"Khalibre's answer is not what it describes: {problem}") from None
 
@@ -55,16 +63,28 @@ def progress_of_learner(context: Context, email: str, *, page: int = 1, size: in
 
 
 def book(context: Context, booking: Booking) -> None:
-    """Book a course for a learner. Never sent a second time by itself where it may have been done the first time."""
+    """Book a course for a learner. Never sent a second time by itself where it may have been done the first time.
+
+    Raises Doubtful where it may have been made, and any other TransportError where it was not.
+    """
     body = {name: value for name, value in shapes.plain(booking).items() if value is not None}
-    _send(context, "POST", "/course/booking", again=False, json=body)
+    # Without a token nothing was sent yet.
+    _token(context)
+    try:
+        _send(context, "POST", "/course/booking", again=False, json=body)
+    except (Refusal, Unreachable) as problem:
+        if isinstance(problem, Refusal) and problem.status < 500:
+            raise
+        raise Doubtful(
+            f"{problem} It may be booked all the same: look at the learner's progress before it is booked again."
+        ) from None
 
 
 def pages(read: Callable[[int], Listing[Item]], first: int = 1) -> Iterator[tuple[int, Listing[Item]]]:
     """All pages and their numbers, from the first on.
 
-    `lastPage` is not trusted alone: a list ends where `totalCount` agrees with it, and in any case with a page that
-    is empty, not there, or brings nothing that was not there before.
+    `lastPage` is not trusted alone: a list ends where `totalCount` agrees with it, or the page is not full, and in
+    any case with a page that is empty, not there, or brings nothing that was not there before.
     """
     seen: set[object] = set()
     for number in range(first, first + MOST_PAGES):
@@ -82,10 +102,19 @@ def pages(read: Callable[[int], Listing[Item]], first: int = 1) -> Iterator[tupl
         yield number, listing
         if not listing.items and not listing.faulty:
             return
-        total, last = listing.total_count or 0, listing.last_page or 0
-        # What was on the pages before the first is not known, and then lastPage has the word.
-        if number >= last and (len(seen) >= total or first > 1):
+        if number >= (listing.last_page or 0) and _agreed(listing, first, len(seen)):
             return
+
+
+def _agreed(listing: Listing[Item], first: int, seen: int) -> bool:
+    """Whether what was seen since the page `first` is all, whatever lastPage says."""
+    total, size = listing.total_count, listing.page_size
+    full = size is None or len(listing.items) + len(listing.faulty) >= size
+    if total is None or total < seen or (full and total == size):
+        # No total, or one that may be of the page alone.
+        return not full
+    # The pages before the first were full.
+    return (first - 1) * (size or PAGE_SIZE) + seen >= total
 
 
 def check(context: Context) -> str:
@@ -102,11 +131,19 @@ def check(context: Context) -> str:
 
 
 _ADVICE = {
-    400: "Khalibre does not take client_id and client_secret, or not the request: {0}",
-    401: "Khalibre does not take client_id and client_secret; make a credential in Organisation settings > API"
-    " integration. {0}",
+    401: "Khalibre does not take its own token; make a credential in Organisation settings > API integration. {0}",
     403: "The credential may not read courses; allow it the LMS API in Organisation settings > API integration. {0}",
     404: "There is no such API at this host: is host right, and api_version? {0}",
+}
+
+
+_NO_TOKEN = {
+    **dict.fromkeys(
+        (400, 401, 403),
+        "Khalibre does not take client_id and client_secret; make a credential in Organisation settings > API"
+        " integration. {0}",
+    ),
+    404: "Khalibre gives no token at this address: is host right? {0}",
 }
 
 
@@ -168,18 +205,24 @@ def _good(token: Token, context: Context, refused: str) -> bool:
 
 def _new_token(context: Context) -> Token:
     asked = context.now()
-    answer = context.http.send(
-        "POST",
-        settings.token_url(context.settings),
-        bucket=BUDGET,
-        form={
-            "grant_type": "client_credentials",
-            "client_id": str(context.settings["client_id"]),
-            "client_secret": str(context.settings["client_secret"]),
-        },
-        headers={"accept": "application/json"},
-        patience=_TOKEN_PATIENCE,
-    ).json()
+    try:
+        answer = context.http.send(
+            "POST",
+            settings.token_url(context.settings),
+            bucket=BUDGET,
+            form={
+                "grant_type": "client_credentials",
+                "client_id": str(context.settings["client_id"]),
+                "client_secret": str(context.settings["client_secret"]),
+            },
+            headers={"accept": "application/json"},
+            patience=_TOKEN_PATIENCE,
+        ).json()
+    except Refusal as problem:
+        if problem.status >= 500:
+            raise
+        # A 404 of this address must not be taken for one of what is asked for with the token.
+        raise NotSignedIn(_NO_TOKEN.get(problem.status, "Khalibre gives no token: {0}").format(problem)) from None
     access = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(access, str) or not access:
         raise TransportError("Khalibre's answer to the request for a token has no access_token.")

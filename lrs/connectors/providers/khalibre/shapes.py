@@ -1,17 +1,22 @@
 """What Khalibre's API gives and takes, field by field as its connector describes them. Unknown fields are passed over.
 
-A number or a flag may come as text; a field may be absent, null or empty, which is the same here. What cannot be read
-as the field's type at all makes the item faulty: it is told, and the others are read.
+A number or a flag may come as text; a field may be absent, null or empty, which is the same here. A field that cannot
+be read as its type at all is told and left out; where the item says nothing without it, the item is.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 from lrs.connectors.providers.khalibre.times import Written
+
+_LARGEST = 2**63 - 1
+# A larger one would fit into no column and into no JSON of ours.
+Number = Annotated[int, msgspec.Meta(ge=-_LARGEST - 1, le=_LARGEST)]
 
 
 class Faulty(Exception):
@@ -21,7 +26,7 @@ class Faulty(Exception):
 class Community(msgspec.Struct, frozen=True, rename="camel"):
     """Who a course is offered to."""
 
-    id: int
+    id: Number
     name: str | None = None
     booking_url: str | None = None
 
@@ -39,7 +44,7 @@ class Course(msgspec.Struct, frozen=True, rename="camel"):
     The units of `expected_duration` and `course_expiry_period` are not published. `price` is in `currency`.
     """
 
-    course_id: int
+    course_id: Number
     title: str | None = None
     class_title: str | None = None
     description: str | None = None
@@ -47,7 +52,7 @@ class Course(msgspec.Struct, frozen=True, rename="camel"):
     banner_url: str | None = None
     booking_url: str | None = None
     communities: list[Community] | None = None
-    course_expiry_period: int | None = None
+    course_expiry_period: Number | None = None
     created_date: Written = None
     modified_date: Written = None
     start_date: Written = None
@@ -55,27 +60,27 @@ class Course(msgspec.Struct, frozen=True, rename="camel"):
     timezone: str | None = None
     currency: str | None = None
     price: float | None = None
-    day_before_book: int | None = None
-    day_before_cancel: int | None = None
+    day_before_book: Number | None = None
+    day_before_cancel: Number | None = None
     delivery_method: DeliveryMethod | None = None
-    expected_duration: int | None = None
+    expected_duration: Number | None = None
     languages: list[str] | None = None
-    total_activity: int | None = None
+    total_activity: Number | None = None
 
 
 class ProgressRow(msgspec.Struct, frozen=True, rename="camel"):
     """Where a learner stands in a course; no id of the learner, and no score."""
 
-    course_id: int
+    course_id: Number
     email_address: str | None = None
     first_name: str | None = None
     last_name: str | None = None
     community: Community | None = None
     title: str | None = None
     class_title: str | None = None
-    completed_activity: int | None = None
-    total_activity: int | None = None
-    status: int | None = None
+    completed_activity: Number | None = None
+    total_activity: Number | None = None
+    status: Number | None = None
     status_description: str | None = None
     booking_date: Written = None
     recent_update_date: Written = None
@@ -108,7 +113,10 @@ Item = TypeVar("Item", Course, ProgressRow)
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Item]):
-    """A page of a list. `faulty` are sentences about the items that could not be read."""
+    """A page of a list.
+
+    `faulty` are sentences about the items that could not be read, one each; `left_out` about fields of the others.
+    """
 
     items: Sequence[Item]
     facets: Sequence[Any]
@@ -117,6 +125,7 @@ class Listing(Generic[Item]):
     last_page: int | None
     total_count: int | None
     faulty: Sequence[str] = ()
+    left_out: Sequence[str] = ()
 
 
 class _Envelope(msgspec.Struct, frozen=True, rename="camel"):
@@ -133,17 +142,64 @@ def listing(given: Any, kind: type[Item]) -> Listing[Item]:
     whole = _converted(given, _Envelope)
     items: list[Item] = []
     faulty: list[str] = []
+    left_out: list[str] = []
     for item in whole.items or []:
         try:
-            items.append(read(item, kind))
+            found, without = read_what_can_be(item, kind)
         except Faulty as problem:
             faulty.append(str(problem))
-    return Listing(items, whole.facets or [], whole.page, whole.page_size, whole.last_page, whole.total_count, faulty)
+        else:
+            items.append(found)
+            left_out += without
+    return Listing(
+        items,
+        whole.facets or [],
+        whole.page,
+        whole.page_size,
+        whole.last_page,
+        whole.total_count,
+        faulty,
+        left_out,
+    )
 
 
 def read(given: Any, kind: type[Item]) -> Item:
     """One of these; raises Faulty."""
-    return _converted(_clean(given), kind)
+    return _converted(clean(given), kind)
+
+
+def read_what_can_be(given: Any, kind: type[Item]) -> tuple[Item, Sequence[str]]:
+    """One of these, and sentences about its fields that cannot be read and are left out; raises Faulty."""
+    rest = clean(given)
+    without: list[str] = []
+    while True:
+        try:
+            return _converted(rest, kind), without
+        except Faulty as problem:
+            field = _FIELD.search(str(problem))
+            if field is None or field[1] in _NEEDED[kind]:
+                raise
+            without.append(str(problem))
+            rest = {name: value for name, value in rest.items() if name != field[1]}
+
+
+# Where in an item msgspec found a fault.
+_FIELD = re.compile(r"at `\$\.(\w+)")
+# Without these, nothing is known of a course, or something wrong would be told of a learner.
+_NEEDED: Mapping[type[Any], frozenset[str]] = {
+    Course: frozenset({"courseId"}),
+    ProgressRow: frozenset(
+        {
+            "courseId",
+            "community",
+            "emailAddress",
+            "completedActivity",
+            "totalActivity",
+            "status",
+            "statusDescription",
+        }
+    ),
+}
 
 
 def plain(given: msgspec.Struct) -> dict[str, Any]:
@@ -161,7 +217,7 @@ def plain_listing(given: Listing[Item]) -> dict[str, Any]:
         "pageSize": given.page_size,
         "lastPage": given.last_page,
         "totalCount": given.total_count,
-        "faulty": list(given.faulty),
+        "faulty": [*given.faulty, *given.left_out],
     }
 
 
@@ -177,12 +233,14 @@ def _converted(given: Any, kind: type[_Any]) -> _Any:
         raise Faulty(f"{which}: {problem}") from None
 
 
-def _clean(value: Any) -> Any:
-    """Without what neither a database nor a statement can hold: NUL, halves of surrogate pairs, NaN."""
+def clean(value: Any) -> Any:
+    """Without what neither a database nor a statement can hold: NUL, halves of surrogate pairs, NaN, huge numbers."""
     if isinstance(value, str):
         return value.replace("\0", "").encode("utf-8", "replace").decode() or None
     if isinstance(value, list):
-        return [_clean(one) for one in value]
+        return [clean(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return {_clean(name): _clean(one) for name, one in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, int) and not -_LARGEST - 1 <= value <= _LARGEST:
+        return str(value)
+    return {clean(name): clean(one) for name, one in value.items()} if isinstance(value, dict) else value

@@ -6,10 +6,12 @@ import sys
 import time
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from lrs.connectors.providers.khalibre import client, settings
 from lrs.connectors.providers.khalibre.shapes import Booking
-from lrs.connectors.transport import Refusal, TransportError
+from lrs.connectors.transport import Later, Refusal, TransportError
 from tests.lrs.connectors.conftest import payload
 from tests.standins.khalibre import BASE
 
@@ -70,10 +72,27 @@ def test_a_booking_is_answered_with_204_and_sent_as_khalibre_describes_it(outsid
 
 
 def test_a_booking_that_may_have_been_made_is_not_sent_again(outside, side):
-    side.next("/course/booking", (500, {}))
-    with pytest.raises(Refusal, match="500"):
+    for number, status in enumerate((500, 0), 1):
+        side.next("/course/booking", (status, {}))
+        with pytest.raises(client.Doubtful, match="booked all the same"):
+            client.book(outside, Booking(20121, 40517, "sok.dara@example.org"))
+        assert side.asked.count(f"{BASE}/course/booking") == number
+
+
+@pytest.mark.parametrize(
+    ("path", "answers", "raised"),
+    [
+        ("/course/booking", [(409, {})], Refusal),
+        ("/course/booking", [(429, {"retry-after": "30"})], Later),
+        ("/o/oauth2/token", [(401, {})], client.NotSignedIn),
+        ("/o/oauth2/token", [(500, {})] * 4, Refusal),
+    ],
+)
+def test_a_booking_that_was_not_made_leaves_no_doubt(outside, side, path, answers, raised):
+    side.next(path, *answers)
+    with pytest.raises(raised):
         client.book(outside, Booking(20121, 40517, "sok.dara@example.org"))
-    assert side.asked.count(f"{BASE}/course/booking") == 1
+    assert side.bookings == []
 
 
 def test_a_token_is_kept_until_it_ends(outside, side):
@@ -126,7 +145,12 @@ LIES = {
     "lastPage is missing": lambda page: page.pop("lastPage"),
     "lastPage and totalCount are far away": lambda page: page.update(lastPage=10**9, totalCount=10**9),
     "lastPage is always the next": lambda page: page.update(lastPage=page["page"] + 1, totalCount=10**9),
-    "lastPage is null and totalCount too": lambda page: page.update(lastPage=None, totalCount=10**9),
+    "lastPage is null and totalCount far away": lambda page: page.update(lastPage=None, totalCount=10**9),
+    "neither lastPage nor totalCount": lambda page: (page.pop("lastPage"), page.pop("totalCount")),
+    "both are null, and the page's size too": lambda page: page.update(lastPage=None, totalCount=None, pageSize=None),
+    "lastPage is always 1, totalCount missing": lambda page: (page.update(lastPage=1), page.pop("totalCount")),
+    "both are 0": lambda page: page.update(lastPage=0, totalCount=0),
+    "totalCount is that of the page": lambda page: page.update(lastPage=1, totalCount=len(page["items"])),
 }
 
 
@@ -136,6 +160,30 @@ def test_a_list_is_read_to_its_end_whatever_last_page_says(outside, side, lie):
     side.lie = lie
     assert emails(outside, size=10) == wanted
     assert len(side.pages_asked("/progress/course/40517")) <= 5
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_list_is_read_from_its_middle_to_its_end_whatever_last_page_says(outside, side, lie):
+    wanted = [side.row(f"l{number}@example.org")["emailAddress"] for number in range(35)]
+    side.lie = lie
+    pages = client.pages(lambda page: client.progress_of_course(outside, 40517, page=page, size=10), 3)
+    assert [row.email for _, listing in pages for row in listing.items] == wanted[20:]
+
+
+def test_a_refusal_of_the_token_is_not_taken_for_one_of_what_was_asked_for(connection, side):
+    from lrs.connectors import sweeps, worker
+    from lrs.connectors.models import Reread
+
+    side.row("a@example.org", 2)
+    with transaction.atomic():
+        worker.hint([(connection.pk, "course:40517")], timezone.now() - worker.JOIN)
+    for status in (400, 404):
+        side.next("/o/oauth2/token", (status, {}))
+        assert "token" in sweeps.reread(connection).problem
+        # Nobody said that there is no such course.
+        assert Reread.objects.filter(connection=connection).update(due=timezone.now()) == 1
+    sweeps.reread(connection)
+    assert not Reread.objects.filter(connection=connection).exists()
 
 
 def test_a_list_whose_last_page_comes_again_and_again_ends(outside, side):

@@ -55,6 +55,16 @@ def test_a_booking_is_made_and_its_progress_read_soon(connection, side):
     assert told(connection) == [("a", "registered", None)]
 
 
+def test_whether_a_booking_in_doubt_was_made_is_read_soon(connection, side):
+    words = ["book", connection.name, "--course", "40517", "--community", "20121", "--email", "a@example.org"]
+    side.next("/course/booking", (502, {}))
+    with pytest.raises(CommandError, match="look at the learner's progress"):
+        said("khalibre", *words)
+    side.row("a@example.org", 0)
+    reread(connection)
+    assert told(connection) == [("a", "registered", None)]
+
+
 def test_a_status_that_is_told_afterwards_is_made_good_by_a_replay(connection, side):
     side.row("a@example.org", 2, statusDescription="Abgeschlossen", status=9)
     side.row("b@example.org", 2, recentUpdateDate="5 March")

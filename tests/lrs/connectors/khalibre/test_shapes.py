@@ -76,8 +76,8 @@ def said(kind):
     if typing.get_origin(kind) is typing.Annotated:
         # What the OpenAPI document says of it beside.
         (kind, *_) = typing.get_args(kind)
-    if isinstance(kind, types.UnionType):
-        (kind,) = [one for one in typing.get_args(kind) if one is not type(None)]
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        (kind,) = [said(one) for one in typing.get_args(kind) if one is not type(None)]
     return kind
 
 
@@ -103,6 +103,31 @@ def test_a_faulty_row_is_told_and_the_others_are_read():
     listing = shapes.listing(page, ProgressRow)
     assert [row.email for row in listing.items] == ["sok.dara@example.org", "new.learner@example.org"]
     assert listing.faulty == ["course 40517: Expected `int | null`, got `str` - at `$.totalActivity`"]
+
+
+def test_a_field_that_cannot_be_read_is_told_and_the_rest_of_the_course_is_there():
+    page = payload("khalibre/api/courses_page.json")
+    page["items"][0] |= {"price": "12,50", "languages": "en", "communities": [{"name": "nameless"}]}
+    listing = shapes.listing(page, Course)
+    (course,) = listing.items
+    assert (course.title, course.total_activity) == ("Safeguarding", 5)
+    assert (course.price, course.languages, course.communities) == (None, None, None)
+    assert [sentence.rpartition("$")[2] for sentence in listing.left_out] == [
+        ".communities[0]`",
+        ".languages`",
+        ".price`",
+    ]
+    assert shapes.plain_listing(listing)["faulty"] == listing.left_out
+    page["items"][0]["courseId"] = "none"
+    assert shapes.listing(page, Course).items == []
+
+
+def test_a_number_that_no_column_holds_makes_a_row_faulty_and_is_no_date():
+    given = payload("khalibre/api/progress_page.json")["items"][0]
+    for field in ("courseId", "completedActivity", "totalActivity", "status"):
+        with pytest.raises(Faulty):
+            shapes.read({**given, field: 10**30}, ProgressRow)
+    assert shapes.read({**given, "bookingDate": 10**30}, ProgressRow).booking_date == str(10**30)
 
 
 def test_what_no_database_can_hold_is_taken_out():
