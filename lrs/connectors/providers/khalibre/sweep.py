@@ -11,17 +11,23 @@ from lrs.connectors.events import ThingUpdate
 from lrs.connectors.providers.khalibre import client, differences, events, shapes, times
 from lrs.connectors.providers.khalibre import settings as chosen
 from lrs.connectors.providers.khalibre.shapes import Listing, ProgressRow
-from lrs.connectors.transport import Refusal
+from lrs.connectors.transport import Later, NotAllowed, Refusal, TransportError
 
 # Rows may move between the pages while they are read: then the course is read once more, and a last time.
 _PASSES = 3
 _LONGEST_EMAIL = 320
+# Of what somebody else wrote, in a note.
+_SHOWN = 200
 
 
 def sweep(context: Context, cursor: Mapping[str, Any]) -> Iterator[Page]:
     """All courses, and all progress in each, in the order of their ids.
 
-    The cursor: `done`, the id of the last course that was read to its end; `course` and the `page` to begin at.
+    A course that cannot be read stops the sweep, which may be no fault of the course; one that cannot be read at the
+    next try either is passed over until the next sweep, so that the others do not wait for it.
+
+    The cursor: `done`, the id of the last course that was read to its end; `course` and the `page` to begin at;
+    `failed`, the id of the course that stopped it.
     """
     found: set[int] = set()
     things_read = rows = 0
@@ -29,18 +35,29 @@ def sweep(context: Context, cursor: Mapping[str, Any]) -> Iterator[Page]:
         things = [update for course in listing.items for update in events.course_update(course, context.settings)]
         found.update(course.course_id for course in listing.items)
         things_read += len(things)
-        yield Page(things=things, cursor=cursor, note="\n".join(listing.faulty))
+        told = [f"Left out: {sentence}" for sentence in (*listing.faulty, *listing.left_out)]
+        yield Page(things=things, cursor=cursor, note="\n".join(told))
     done = int(cursor.get("done", -1))
     left = [course for course in sorted(found) if course > done]
     for number, course in enumerate(left):
         first = int(cursor["page"]) if cursor.get("course") == course else 1
         read = 0
-        for page in _course(context, course, done, first):
-            read += len(page.rows)
-            here = max(read, page.total or 0)
-            # What later courses have is not known before they are read: as much in each as in those so far.
-            total = things_read + rows + here + (rows + here) // (number + 1) * (len(left) - number - 1)
-            yield replace(page, total=total)
+        place: Mapping[str, Any] = {"done": done, "course": course, "page": first}
+        try:
+            for page in _course(context, course, done, first):
+                read += len(page.rows)
+                here = max(read, page.total or 0)
+                # What later courses have is not known before they are read: as much in each as in those so far.
+                total = things_read + rows + here + (rows + here) // (number + 1) * (len(left) - number - 1)
+                place = page.cursor
+                yield replace(page, total=total)
+        except (Later, NotAllowed, client.NotSignedIn):
+            raise
+        except TransportError as problem:
+            if cursor.get("failed") != course:
+                yield Page(cursor={**place, "failed": course})
+                raise
+            yield Page(cursor={"done": course}, note=f"Course {course} is passed over until the next sweep: {problem}")
         rows, done = rows + read, course
 
 
@@ -87,7 +104,10 @@ def _course(context: Context, course: int, done: int, first: int) -> Iterator[Pa
                 seen.update(row.key for row in rows)
                 totals.add(listing.total_count or 0)
                 cursor = {"done": done, "course": course, "page": number + 1}
-                yield Page(rows=rows, cursor=cursor, total=listing.total_count)
+                # Where it was interrupted, only what is left counts.
+                passed = (first - 1) * (listing.page_size or client.PAGE_SIZE)
+                total = None if listing.total_count is None else max(0, listing.total_count - passed)
+                yield Page(rows=rows, cursor=cursor, total=total)
         except Refusal as problem:
             if problem.status not in (400, 404):
                 raise
@@ -130,11 +150,14 @@ class _Notes:
         for sentence in listing.faulty:
             self._counted[f"cannot be read, left out: {sentence}"] += 1
             self.left_out += 1
+        for sentence in listing.left_out:
+            self._counted[f"without a field that cannot be read: {sentence}"] += 1
         return rows
 
     def told(self, course: int) -> str:
         """A line for each, or nothing."""
-        return "\n".join(f"Course {course}, rows: {number}. {what}" for what, number in self._counted.items())
+        told = self._counted.items()
+        return "\n".join(f"Course {course}, rows: {number}. {_short(what)}" for what, number in told)
 
     def _look_at(self, item: ProgressRow) -> None:
         if differences.is_unknown(item, self._settings):
@@ -147,6 +170,10 @@ class _Notes:
         for name, written in dates.items():
             if written not in (None, "") and _unread(written, zone):
                 self._counted[f"{name} in a form that is not known, such as {written!r}"] += 1
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _unread(written: object, zone: Any) -> bool:

@@ -89,6 +89,45 @@ def test_2300_rows_over_pages_with_a_500_in_the_middle_are_told_once_each(connec
     assert told(connection) == wanted
 
 
+@pytest.mark.parametrize("failure", [(500, {}), (403, {}), (0, {})])
+def test_a_course_that_fails_again_and_again_does_not_hold_up_the_others(connection, side, failure):
+    side.most_page_size = 10
+    for course in (1, 2, 3):
+        for number in range(15):
+            side.row(f"l{number:02}@example.org", 1, course=course)
+    side.meanwhile = lambda path, page: (
+        side.next("/progress/course/2", *[failure] * 4) if (path, page) == ("/progress/course/2", 1) else None
+    )
+    first = sweep(connection)
+    # It may be Khalibre that is ill, and not the course.
+    assert (first.ok, len(archive.statements(connection))) == (False, 25)
+    side.script.clear()
+    side.next("/progress/course/2", *[failure] * 4)
+    second = sweep(connection)
+    assert (second.ok, "Course 2 is passed over" in second.notes) == (True, True)
+    assert len(archive.statements(connection)) == 40
+    side.meanwhile = lambda path, page: None
+    side.script.clear()
+    assert sweep(connection).ok
+    assert told(connection) == sorted([(f"l{n:02}", "progressed", 20) for n in range(15)] * 3)
+
+
+def test_a_course_with_a_field_that_cannot_be_read_is_swept_all_the_same(connection, side):
+    side.course(7, "Safeguarding", (20121, "Phnom Penh office"), price="12,50")
+    side.row("a@example.org", 2, course=7)
+    run = sweep(connection)
+    assert (run.ok, "price" in run.notes) == (True, True)
+    assert told(connection) == [("a", "progressed", 40)]
+
+
+def test_a_number_without_end_in_one_row_does_not_stop_the_others(connection, side):
+    side.row("a@example.org", 10**30, total=10**31)
+    side.row("b@example.org", 2, recentUpdateDate=10**30)
+    run = sweep(connection)
+    assert (run.ok, "completedActivity" in run.notes) == (True, True)
+    assert told(connection) == [("b", "progressed", 40)]
+
+
 def test_how_far_a_sweep_is_never_goes_back_and_ends_with_all_of_it(connection, side):
     from lrs.connectors import schedule
 
@@ -160,6 +199,26 @@ def test_rows_that_move_between_the_pages_are_all_told_once(connection, side, ch
     assert sweep(connection).ok
     wanted = [(f"l{n:02}", "progressed", 20) for n in range(35)]
     assert told(connection) == wanted + ([("zz", "progressed", 20)] if change is added else [])
+
+
+def test_a_total_that_is_never_reached_is_looked_for_once_more_and_no_more(connection, side):
+    side.most_page_size = 10
+    for number in range(15):
+        side.row(f"l{number:02}@example.org", 1)
+    side.lie = lambda page: page.update(totalCount=16)
+    assert sweep(connection).ok
+    assert side.pages_asked("/progress/course/40517") == [1, 2, 3, 1, 2, 3]
+
+
+def test_how_much_is_left_is_told_of_a_sweep_that_goes_on(connection, side):
+    side.most_page_size = 10
+    for number in range(35):
+        side.row(f"l{number:02}@example.org", 1)
+    failing: Iterator[list[tuple[int, dict[str, str]]]] = iter([[(500, {})] * 4])
+    side.meanwhile = lambda path, page: side.next("/progress/course/40517", *next(failing, ())) if page == 2 else None
+    assert not sweep(connection).ok
+    second = sweep(connection)
+    assert (second.rows, second.total) == (16, 16)
 
 
 def test_rows_that_change_between_the_pages_are_told_in_the_end(connection, side):
