@@ -5,8 +5,11 @@ query and (the type alone) in headers; what is not found is read by the next swe
 """
 
 import base64
+import codecs
 import hashlib
 import hmac
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from email.parser import BytesParser
@@ -19,7 +22,7 @@ import orjson
 from lrs.connectors.contract import Received, Request, Settings, Unreadable
 from lrs.connectors.providers.khalibre import settings as chosen
 from lrs.connectors.providers.khalibre import times
-from lrs.connectors.providers.khalibre.shapes import Community
+from lrs.connectors.providers.khalibre.shapes import Community, clean
 
 TYPES = frozenset(
     {
@@ -43,6 +46,7 @@ _TIME = ("timestamp", "eventdate", "date", "time")
 # Objects that may hold what is looked for, one within the other.
 _WRAPPERS = ("event", "data", "payload", "body", "object", "course", "community", "learner", "user", "progress")
 _LARGEST = 2**63 - 1
+_LONGEST_EMAIL = 320
 
 
 class Said(NamedTuple):
@@ -68,10 +72,9 @@ class Said(NamedTuple):
             inside = part.get("course")
             if course is None and inside is not None:
                 course = _id(_plain(inside).get("id") if isinstance(inside, dict) else inside)
-        email = _found(parts, _EMAIL)
         return cls(
             course,
-            email.strip().lower() if isinstance(email, str) and "@" in email and len(email) <= 320 else "",
+            _email(_found(parts, _EMAIL)),
             None if community is None else Community(community, name if isinstance(name, str) else None),
         )
 
@@ -89,15 +92,25 @@ def cut(request: Request, settings: Settings) -> Sequence[Received]:
     said = dict(parse_qsl(request.query))
     type_outside = _type([_plain(said)]) or _type_in_headers(request.headers)
     body = _body(request)
-    listed = body if isinstance(body, list) else body.get("events") if isinstance(body, dict) else None
-    events = listed if isinstance(listed, list) else [body]
     if not body and not type_outside:
         return []
+    events = [event for event in _events(body) if isinstance(event, dict)]
+    if not events:
+        raise Unreadable("There is no object in the body.")
     return [
-        _received({**said, **event}, number, type_outside, request, settings)
-        for number, event in enumerate(events)
-        if isinstance(event, dict)
+        _received({**said, **event}, number, type_outside, request, settings) for number, event in enumerate(events)
     ]
+
+
+def _events(body: dict[str, Any] | list[Any]) -> list[Any]:
+    """The events of a body: a list of them, an object with such a list and what they have in common, or one."""
+    if isinstance(body, list):
+        return body
+    listed = body.get("events")
+    if not isinstance(listed, list):
+        return [body]
+    shared = {name: value for name, value in body.items() if name != "events"}
+    return [{**shared, **event} for event in listed if isinstance(event, dict)]
 
 
 def _received(
@@ -118,16 +131,16 @@ def _received(
     )
 
 
-def _body(request: Request) -> Any:
-    text = request.body.removeprefix(b"\xef\xbb\xbf").strip()
-    if not text:
+def _body(request: Request) -> dict[str, Any] | list[Any]:
+    if not request.body.strip():
         return {}
-    kind = request.headers.get("content-type", "").lower()
-    if kind.startswith("multipart/form-data"):
-        return _form(_multipart(text, request.headers["content-type"]))
+    kind = request.headers.get("content-type", "")
+    if kind.lower().startswith("multipart/form-data"):
+        return _form(_multipart(request.body, kind))
+    text = _text(request.body, kind).strip()
     try:
-        body = orjson.loads(text)
-    except orjson.JSONDecodeError as problem:
+        body = _json(text)
+    except (ValueError, RecursionError) as problem:
         fields = _pairs(text)
         if not fields:
             raise Unreadable(f"The body is neither JSON nor a form: {problem}") from None
@@ -137,11 +150,36 @@ def _body(request: Request) -> Any:
     return body
 
 
-def _pairs(text: bytes) -> list[tuple[str, str]]:
+def _text(body: bytes, kind: str) -> str:
+    """The body as text: by its byte order mark, as UTF-8, in the charset that it names. What is no letter is a "�"."""
+    for mark, codec in _MARKS.items():
+        if body.startswith(mark):
+            return body.removeprefix(mark).decode(codec, "replace")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        named = _CHARSET.search(kind)
+    try:
+        return body.decode(named[1] if named else "utf-8", "replace")
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "replace")
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # Halves of surrogate pairs and NaN are written, too.
+        return clean(json.loads(text))
+
+
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.ASCII | re.IGNORECASE)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
     # Anything at all may be read as a form with one nameless field; a form has at least one "=".
-    if b"=" not in text or text[:1] in b"{[<":
-        return []
-    return parse_qsl(text.decode("utf-8", "replace"))
+    return [] if "=" not in text or text[0] in "{[<" else parse_qsl(text)
 
 
 def _form(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -206,6 +244,12 @@ def _type_name(text: str) -> str:
 
 def _time(parts: Sequence[Mapping[str, Any]]) -> datetime | None:
     return times.read(_found(parts, _TIME))
+
+
+def _email(value: Any) -> str:
+    """The address as it is compared; empty where it is none that the API could be asked for."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    return text if "@" in text and text.isprintable() and " " not in text and len(text) <= _LONGEST_EMAIL else ""
 
 
 def _id(value: Any) -> int | None:

@@ -57,6 +57,39 @@ def test_the_course_is_found_wherever_it_may_be(body):
     assert hints(body) == [Hint("course:7")]
 
 
+@pytest.mark.parametrize(
+    ("charset", "kind"),
+    [
+        ("utf-8", "application/json"),
+        ("latin-1", "application/json; charset=ISO-8859-1"),
+        ("latin-1", "application/json"),
+        ("latin-1", "application/json; charset=nonsense"),
+        ("utf-16", "application/json; charset=utf-16"),
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ['{"eventType": "course.status", "courseId": 7, "name": "Søk"}', "name=Søk&type=course.status&courseId=7"]
+)
+def test_a_body_is_read_in_whatever_charset_it_is(charset, kind, form):
+    assert hints(form.encode(charset), {"content-type": kind}) == [Hint("course:7")]
+
+
+@pytest.mark.parametrize("odd", ['"\\ud83d"', "NaN", '"\\u0000"', "123456789012345678901234567890"])
+def test_values_that_no_database_holds_do_not_hide_a_hint(connection, odd):
+    from lrs.connectors.models import InboxEvent, Reread
+
+    archive.deliver(connection, f'{{"eventType": "course.status", "courseId": 7, "odd": {odd}}}'.encode())
+    archive.work_off()
+    assert list(InboxEvent.objects.filter(connection=connection).values_list("state", flat=True)) == ["done"]
+    assert Reread.objects.filter(connection=connection, key="course:7").exists()
+
+
+def test_what_events_of_one_body_have_in_common_is_said_once():
+    body = {"eventType": "course.status", "events": [{"courseId": 7}, {"courseId": 8, "eventType": "course.updated"}]}
+    assert [got.name for got in cut(body)] == ["course.status", "course.updated"]
+    assert hints(body)[0] == Hint("course:7")
+
+
 def test_a_multipart_form_and_a_query_are_read_too():
     form = b'--x\r\nContent-Disposition: form-data; name="eventType"\r\n\r\ncourse.activity\r\n--x--\r\n'
     headers = {"content-type": "multipart/form-data; boundary=x"}
@@ -69,7 +102,18 @@ def test_without_a_course_the_learner_is_read_again(named):
     assert hints({"eventType": "course.status", **named}) == [Hint("learner:a@example.org")]
 
 
-@pytest.mark.parametrize("body", [{}, {"courseId": True}, {"courseId": "x"}, {"courseId": -1}, {"email": "nobody"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"courseId": True},
+        {"courseId": "x"},
+        {"courseId": -1},
+        {"email": "nobody"},
+        {"email": "a@example.org\0"},
+        {"email": "a b@example.org"},
+    ],
+)
 def test_a_hint_without_course_and_learner_waits_for_the_next_sweep(body):
     (note,) = hints({"eventType": "course.status", **body})
     assert isinstance(note, Note)
@@ -85,7 +129,7 @@ def test_an_unknown_type_is_kept_with_a_note():
 def test_an_empty_request_is_no_event_and_garbage_is_unreadable():
     assert cut(b"") == []
     assert cut({}) == []
-    for garbage in (b"\xff\xfe", b"hello", b"7", b"<a b='c'/>", b"{broken"):
+    for garbage in (b"\xff\xfe", b"hello", b"7", b"<a b='c'/>", b"{broken", b"[1, 2]", b'{"a":' * 9000):
         with pytest.raises(Unreadable):
             cut(garbage)
 
