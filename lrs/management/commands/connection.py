@@ -19,7 +19,7 @@ from lrs.connectors import budget, catalogue, connections, reconcile, replay, sc
 from lrs.connectors.connections import ConnectionProblem
 from lrs.connectors.contract import Page
 from lrs.connectors.events import PersonUpdate, ThingUpdate
-from lrs.connectors.models import Connection, Delivery, ExternalUser, InboxEvent, Instance, Run, Task, Thing
+from lrs.connectors.models import Connection, Delivery, ExternalUser, InboxEvent, Instance, Run, SeenRow, Task, Thing
 from lrs.connectors.providers import PROVIDERS
 from lrs.connectors.sealed import Unsealable
 
@@ -136,6 +136,8 @@ def _show(options: Mapping[str, Any], tell: sweeps.Tell) -> Answer:
         "people_with_email": ExternalUser.objects.filter(connection=connection).exclude(email="").count(),
         "things": Thing.objects.filter(connection=connection).count(),
         "instances": Instance.objects.filter(connection=connection).count(),
+        "rows": SeenRow.objects.filter(connection=connection).count(),
+        "rows_gone": SeenRow.objects.filter(connection=connection, gone__isnull=False).count(),
         "budgets": budget.state(connection),
         "tasks": [
             {"kind": task.kind, "due": task.due.isoformat()} for task in Task.objects.filter(connection=connection)

@@ -87,6 +87,17 @@ def test_a_status_that_is_told_afterwards_is_made_good_by_a_replay(connection, s
     }
 
 
+def test_rows_that_are_gone_are_counted(connection, side):
+    side.row("kept@example.org", 1)
+    gone = side.row("gone@example.org", 1)
+    for rows in ((2, 0), (2, 1)):
+        said("connection", "sweep", connection.name)
+        shown = json.loads(said("connection", "show", connection.name, "--json"))
+        assert (shown["rows"], shown["rows_gone"]) == rows
+        if gone in side.rows:
+            side.rows.remove(gone)
+
+
 def test_a_problem_is_one_sentence(connection, connect, side):
     for words in (
         ["courses", "nobody"],
