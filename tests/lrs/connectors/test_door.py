@@ -45,8 +45,9 @@ def test_a_delivery_is_acknowledged_when_it_is_kept_as_it_came(connect, post):
     assert delivery.headers["authorization"] == "(hidden)"
 
 
-def test_an_unknown_key_is_404(connect, lrs_url):
-    assert httpx.post(f"{lrs_url}/hooks/guessed", json=BODY).status_code == 404
+@pytest.mark.parametrize("key", ["guessed", "%00", "%ff", "x" * 5000])
+def test_an_unknown_key_is_404(connect, lrs_url, key):
+    assert httpx.post(f"{lrs_url}/hooks/{key}", json=BODY).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,12 @@ def test_a_shared_secret_in_a_header_is_asked_for_and_not_kept(connect, post):
     assert post(connection, headers={"X-Hook-Secret": "long and secret"}).status_code == 202
     [delivery] = kept(connection)
     assert delivery.headers["x-hook-secret"] == "(hidden)"
+
+
+def test_a_shared_secret_may_have_any_letters(connect, post):
+    connection = connect(auth="header", header="X-Hook-Secret", header_secret="gehäim")
+    assert post(connection, headers={"X-Hook-Secret": "gehäim".encode()}).status_code == 202
+    assert post(connection, headers={"X-Hook-Secret": "gehäin".encode()}).status_code == 401
 
 
 @pytest.mark.parametrize("content", [b"", b"  ", b"{}", b"\xef\xbb\xbf{}"])

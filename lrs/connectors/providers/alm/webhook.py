@@ -24,7 +24,8 @@ def verify(request: Request, settings: Settings) -> bool:
         return hmac.compare_digest(_basic(request.headers.get("authorization", "")), wanted)
     if settings["auth"] == "header":
         given = request.headers.get(str(settings["header"]).lower(), "")
-        return hmac.compare_digest(given.encode("utf-8", "replace"), str(settings["header_secret"]).encode())
+        # WSGI gives the bytes of a header as Latin-1.
+        return hmac.compare_digest(given.encode("latin-1", "replace"), str(settings["header_secret"]).encode())
     return True
 
 
