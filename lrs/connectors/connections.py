@@ -80,19 +80,23 @@ def create(provider: str, name: str, given: Mapping[str, str]) -> Connection:
 
 def change(connection: Connection, given: Mapping[str, str]) -> None:
     """Set some settings anew; the others stay. Raises ConnectionProblem."""
-    chosen = _read(provider_of(connection), given, complete=False)
+    provider = provider_of(connection)
+    chosen = _read(provider, given, complete=False)
+    before = _token_for(connection)
     connection.use_proxy = chosen.pop("use_proxy", connection.use_proxy)
     if chosen.pop("store", connection.store.name) != connection.store.name:
         raise ConnectionProblem("The store of a connection stays as it is: make a new connection.")
     _put(connection, chosen)
-    _require_sound(provider_of(connection), connection)
+    _require_sound(provider, connection)
     fields = ["use_proxy", "settings", "sealed"]
-    if provider_of(connection).sign_in is None:
+    if provider.sign_in is None and (not provider.token_for or _token_for(connection) != before):
         # What was allowed with the old settings may not be with the new. Who signed in sees that for themselves.
         connection.token = ""
         fields.append("token")
     connection.save(update_fields=fields)
     _plan(connection)
+    # What can be asked now, or need not be any more, is seen to at once.
+    Task.objects.filter(connection=connection, kind="lookup").update(due=timezone.now())
 
 
 def named(text: str) -> Connection:
@@ -162,7 +166,8 @@ def context(connection: Connection, *, patient: bool = True) -> Iterator[Context
     if not patient:
         way = replace(way, read=_SOON, patience=_SOON / 4)
     with Transport(way, budget.spender(connection)) as http:
-        yield Context(settings_of(connection), http, StoredTokens(connection.pk), timezone.now)
+        emails = connection.externaluser_set.exclude(email="")
+        yield Context(settings_of(connection), http, StoredTokens(connection.pk), timezone.now, emails.exists)
 
 
 def check(connection: Connection) -> tuple[bool, str]:
@@ -179,7 +184,9 @@ def check(connection: Connection) -> tuple[bool, str]:
 
 def _put(connection: Connection, chosen: Mapping[str, Any]) -> None:
     names = {setting.name for setting in provider_of(connection).settings if setting.kind is SettingKind.SECRET}
-    hidden = _secrets(connection) | {name: value for name, value in chosen.items() if name in names}
+    told = {name: value for name, value in chosen.items() if name in names}
+    # Secrets that nobody can read any more are replaced by those that are given, and by nothing else.
+    hidden = ((_secrets_or_none(connection) or {}) if told else _secrets(connection)) | told
     connection.settings = connection.settings | {name: value for name, value in chosen.items() if name not in names}
     connection.sealed = sealed.seal(orjson.dumps(hidden).decode()) if hidden else ""
 
@@ -194,6 +201,12 @@ def _secrets_or_none(connection: Connection) -> dict[str, str] | None:
         return _secrets(connection)
     except sealed.Unsealable:
         return None
+
+
+def _token_for(connection: Connection) -> list[Any]:
+    """The settings that the connection's access token was given for; unreadable ones are like none."""
+    known = {**connection.settings, **(_secrets_or_none(connection) or {})}
+    return [known.get(name) or "" for name in provider_of(connection).token_for]
 
 
 def sign_in_url(connection: Connection) -> str:

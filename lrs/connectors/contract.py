@@ -178,12 +178,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a provider's outbound functions are given: settings, the way out, tokens, the clock, a signed-in person."""
+    """What a provider's outbound functions are given: settings, the way out, tokens, the clock; `knows_emails` says
+    whether the connection knows the e-mail of anybody.
+    """
 
     settings: Settings
     http: Transport
     tokens: Tokens
     now: Callable[[], datetime]
+    knows_emails: Callable[[], bool]
 
 
 Reader = Callable[[Iterable[str]], Iterator[PersonUpdate | ThingUpdate]]
@@ -270,6 +273,8 @@ class Provider:
     methods    of HTTP that the webhook takes
     webinars   what it can do for webinars (lrs.connectors.webinars); None: nothing
     sign_in    how a person signs in, where the provider gives tokens for a person's rights only; None: nobody has to
+    token_for  settings that an access token was given for: where none of them changes, it is kept. Empty: it is never
+               kept, and costs nothing but a call
     """
 
     name: str
@@ -299,3 +304,4 @@ class Provider:
     methods: tuple[str, ...] = ("POST",)
     webinars: Webinars | None = None
     sign_in: SignIn | None = None
+    token_for: tuple[str, ...] = ()

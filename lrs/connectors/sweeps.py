@@ -17,6 +17,7 @@ from django.utils import timezone
 from lrs.connectors import addresses, catalogue, connections, inbox, worker
 from lrs.connectors.connections import ConnectionProblem
 from lrs.connectors.contract import CheckFailed, Context, Page, Provider, Received, Refused, Row, Unreadable
+from lrs.connectors.events import Event
 from lrs.connectors.models import Connection, InboxEvent, Reread, Run, SeenRow, Task
 from lrs.connectors.sealed import Unsealable
 from lrs.connectors.transport import Later, TransportError
@@ -189,13 +190,33 @@ def look_up(connection: Connection, go: Go = always) -> Outcome:
         with connections.context(connection) as outside:
             if not _may_ask(outside):
                 return Outcome(timezone.now() + timedelta(minutes=1))
-            people = _people(connection, provider, outside, go)
-            things = _things(connection, provider, outside, go)
-    except Later as problem:
-        return Outcome(timezone.now() + timedelta(seconds=problem.seconds), str(problem))
+            # People and things have budgets of their own: while one is spent, the other is used.
+            people, things = (_within_budget(ask, connection, provider, outside, go) for ask in (_people, _things))
     except OUTSIDE as problem:
         return Outcome(timezone.now() + SOON, str(problem))
-    return Outcome(timezone.now() + timedelta(seconds=1 if people or things else 10))
+    if people.found or things.found:
+        return Outcome(timezone.now() + timedelta(seconds=1))
+    late = [one for one in (people.late, things.late) if one is not None]
+    if not late:
+        return Outcome(timezone.now() + timedelta(seconds=10))
+    # What is met meanwhile, and has a budget, is not made to wait for the one that is spent.
+    wait = min(SOON, *(timedelta(seconds=one.seconds) for one in late))
+    return Outcome(timezone.now() + wait, " ".join(map(str, late)))
+
+
+class _Asked(NamedTuple):
+    found: int
+    late: Later | None
+
+
+_Ask = Callable[[Connection, Provider, Context, Go], int]
+
+
+def _within_budget(ask: _Ask, connection: Connection, provider: Provider, outside: Context, go: Go) -> _Asked:
+    try:
+        return _Asked(ask(connection, provider, outside, go), None)
+    except Later as problem:
+        return _Asked(0, problem)
 
 
 def _may_ask(outside: Context) -> bool:
@@ -232,11 +253,24 @@ def _things(connection: Connection, provider: Provider, outside: Context, go: Go
 
 
 def _wake(connection: Connection) -> None:
-    """Events that were put aside just when the e-mail came."""
+    """Events that were put aside just when the e-mail came, and all of them where they need none any more."""
     rows = InboxEvent.objects.filter(connection=connection, state=InboxEvent.State.DEFERRED)
+    first = rows.order_by("id").first()
+    if first is not None and not _needs_email(connection, first):
+        inbox.again(rows)
+        return
     waiting = {text.removeprefix("person "): text for text in rows.values_list("waits_for", flat=True).distinct()}
     known = catalogue.emails(connection.pk, waiting)
     inbox.awake(connection.pk, [text for id, text in waiting.items() if known.get(id)])
+
+
+def _needs_email(connection: Connection, row: InboxEvent) -> bool:
+    provider, chosen = connections.provider_of(connection), connections.settings_of(connection)
+    try:
+        meant = provider.read(inbox.received_of(row), chosen)
+    except Refused:
+        return False
+    return any(one.person.needs_email for one in meant if isinstance(one, Event))
 
 
 def everybody(connection: Connection, tell: Tell = silent) -> int:

@@ -27,4 +27,6 @@ PROVIDER = Provider(
     enrolments=client.enrolments,
     reports=reports.READERS,
     methods=("POST", "GET"),
+    # The refresh token changes with each use, so that the one of the settings is good for nothing soon.
+    token_for=("host", "token_url", "client_id", "client_secret", "refresh_token"),
 )

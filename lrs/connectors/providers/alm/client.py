@@ -33,6 +33,11 @@ def check(context: Context) -> str:
     if not (given["client_id"] and given["client_secret"] and given["refresh_token"]):
         if any(given[name] for name in ("client_id", "client_secret", "refresh_token")):
             raise CheckFailed("client_id, client_secret and refresh_token are needed together; set the missing one.")
+        if given["actor"] == "mbox" and context.knows_emails():
+            return (
+                "the webhook can receive; e-mails come from the user report alone, and events of people who are not in"
+                " it wait: import it again from time to time."
+            )
         if given["actor"] == "mbox":
             raise CheckFailed(
                 "actor=mbox needs e-mails: set client_id, client_secret and refresh_token of an ALM application, or"
@@ -98,6 +103,8 @@ def enrolments(context: Context, user: str, thing: str) -> Iterator[Received]:
 
     The addresses of enrolments are those of Adobe's API reference; they were not tried against the live service.
     """
+    if not context.settings["account_id"]:
+        raise CheckFailed("What ALM has is compared within the account that events name: set account_id.")
     api = _Api(context)
     if user:
         paths = [f"users/{quote(user, safe='')}/enrollments"]
