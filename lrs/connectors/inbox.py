@@ -7,12 +7,13 @@ there, SELECT FOR UPDATE SKIP LOCKED here).
 """
 
 import hashlib
+import time
 import uuid
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID, uuid5
 
 import orjson
@@ -20,9 +21,10 @@ from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from lrs.connectors.contract import Received, Request
-from lrs.connectors.models import Connection, Delivery, InboxEvent, Lane
+from lrs.connectors.models import ERASED, Connection, Delivery, InboxEvent, Lane
 from statements.xapi.text import storable
 
 LANES = 32
@@ -192,9 +194,48 @@ def _claim(lanes: QuerySet[Lane], now: datetime, most: int) -> Held | None:
         numbers = tuple(row.number for row in free[:most])
         if not numbers:
             return None
-        until = now + timedelta(seconds=settings.LRS_INBOX_LEASE)
-        Lane.objects.filter(number__in=numbers).update(holder=holder, until=until)
+        Lane.objects.filter(number__in=numbers).update(holder=holder, until=_lease(now))
     return Held(holder, numbers)
+
+
+class Alone:
+    """All lanes, held by one who reads and writes what several of them decide about; no worker decides anything then.
+
+    The lanes are taken in their order, each after those before it, so that two who want all of them cannot wait for
+    each other.
+    """
+
+    def __init__(self) -> None:
+        self.held = Held(uuid.uuid4().hex, tuple(range(LANES)))
+
+    def __enter__(self) -> Self:
+        while not self._take():
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        release(self.held)
+
+    def stay(self) -> None:
+        """Hold them for LRS_INBOX_LEASE seconds from now on. Raises LostLease where they were held too long."""
+        with transaction.atomic():
+            require(self.held)
+            self._lanes().update(until=_lease(timezone.now()))
+
+    def _take(self) -> bool:
+        """Take lanes up to the first that is another's; whether these were all."""
+        with transaction.atomic():
+            now = timezone.now()
+            free = []
+            for lane in self._lanes().order_by("number").select_for_update():
+                if lane.holder != self.held.holder and lane.until is not None and lane.until >= now:
+                    break
+                free.append(lane.number)
+            self._lanes().filter(number__in=free).update(holder=self.held.holder, until=_lease(now))
+        return len(free) == LANES
+
+    def _lanes(self) -> QuerySet[Lane]:
+        return Lane.objects.filter(number__in=self.held.lanes)
 
 
 def require(held: Held) -> None:
@@ -235,9 +276,15 @@ def awake(connection: UUID, waits_for: Iterable[str]) -> int:
 
 
 def again(rows: QuerySet[InboxEvent]) -> int:
-    """Let refused, ignored or deferred events be decided anew; how many. What became statements stays as it is."""
+    """Let refused, ignored or deferred events be decided anew; how many. What became statements stays as it is, and
+    of what was erased nothing is there to decide about.
+    """
     states = (InboxEvent.State.REFUSED, InboxEvent.State.IGNORED, InboxEvent.State.DEFERRED)
-    return rows.filter(state__in=states).update(state=InboxEvent.State.WAITING, waits_for="", rule="", reason="")
+    return (
+        rows.filter(state__in=states)
+        .exclude(rule=ERASED)
+        .update(state=InboxEvent.State.WAITING, waits_for="", rule="", reason="")
+    )
 
 
 def reread(deliveries: QuerySet[Delivery]) -> int:
@@ -273,6 +320,10 @@ def finish(rows: Sequence[InboxEvent], now: datetime) -> None:
 
 def _uncut() -> QuerySet[Delivery]:
     return Delivery.objects.filter(state=Delivery.State.WAITING, connection__state=Connection.State.ACTIVE)
+
+
+def _lease(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.LRS_INBOX_LEASE)
 
 
 def _free(now: datetime) -> Q:

@@ -15,7 +15,7 @@ from lrs.connectors import compose, connections, inbox, worker
 from lrs.connectors.connections import ConnectionProblem
 from lrs.connectors.contract import Provider, Received, Refused, Settings
 from lrs.connectors.events import Event, Kind
-from lrs.connectors.models import Connection, InboxEvent
+from lrs.connectors.models import ERASED, Connection, InboxEvent
 
 _SAME = timedelta(minutes=1)
 
@@ -84,7 +84,11 @@ def _id(connection: Connection, person: str) -> str:
 def _here(connection: Connection, provider: Provider, settings: Settings, wanted: Received, event: Event) -> bool:
     ordering = uuid5(connection.pk, f"ordering\n{wanted.ordering}")
     rows = InboxEvent.objects.filter(ordering=ordering).exclude(state=InboxEvent.State.REFUSED)
-    return any(_tells(one, event) for row in rows for one in _events(provider, inbox.received_of(row), settings))
+    # What was erased was here; what it said is gone, and is not to come back this way.
+    return any(
+        row.rule == ERASED or any(_tells(one, event) for one in _events(provider, inbox.received_of(row), settings))
+        for row in rows
+    )
 
 
 def _tells(one: Event, event: Event) -> bool:

@@ -1,10 +1,12 @@
 """The raw archive read again with today's mapping: what would be different, and, if that is wanted, making it so.
 
 Statements are never changed. One that would say something else is voided and takes a new id, of a revision of its
-event; one that would not be there is voided; one that was missing is stored.
+event; one that would not be there is voided; one that was missing is stored. What waits or is deferred is left to the
+worker, which decides it by today's mapping anyway.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,7 @@ from django.utils import timezone
 
 from lrs import auth
 from lrs.connectors import catalogue, compose, connections, inbox, worker
+from lrs.connectors.connections import ConnectionProblem
 from lrs.connectors.contract import Provider, Received, Refused, Settings, Standing, Unreadable
 from lrs.connectors.events import Event, Kind, Note, ThingUpdate
 from lrs.connectors.models import ERASED, Connection, Delivery, InboxEvent
@@ -59,50 +62,62 @@ class Preview:
     things: list[ThingUpdate] = field(default_factory=list)
 
 
-def preview(connection: Connection) -> Preview:
-    """Read the archive with today's mapping; writes nothing."""
+def preview(connection: Connection, *, stay: Callable[[], None] = lambda: None) -> Preview:
+    """Read the archive with today's mapping; writes nothing. `stay` is called again and again meanwhile."""
     provider, chosen = connections.provider_of(connection), connections.settings_of(connection)
     found = Preview()
     found.readable = list(_readable_now(connection, provider, chosen))
     standings: dict[UUID, Standing] = {}
     for rows in _batches(connection):
+        stay()
         cut = _cut_again(rows, provider, chosen)
         texts = _texts(connection, [id for row in rows for id in row.statements])
-        for row in rows:
-            found.events += 1
-            received = cut.get(row.key) or inbox.received_of(row)
-            difference = _compare(connection, provider, chosen, row, received, standings, texts, found)
+        found.events += len(rows)
+        meant = [
+            _read(provider, chosen, row, cut.get(row.key) or inbox.received_of(row))
+            for row in rows
+            if row.state not in (_State.WAITING, _State.DEFERRED)
+        ]
+        emails = _emails(connection, meant)
+        for one in meant:
+            found.things += one.things
+            difference = _compare(connection, provider, one, standings, texts, emails)
             if difference is not None:
                 found.differences.append(difference)
     found.standings = {ordering: (connection.pk, standing) for ordering, standing in standings.items()}
     return found
 
 
-def apply(connection: Connection, found: Preview) -> int:
-    """Make it so, in one transaction; how many events are different now."""
+def apply(connection: Connection) -> Preview:
+    """Make it so in one transaction, while no worker decides anything; what was different. Raises ConnectionProblem."""
+    try:
+        with inbox.Alone() as alone:
+            found = preview(connection, stay=alone.stay)
+            with transaction.atomic():
+                inbox.require(alone.held)
+                _make_it_so(connection, found)
+    except inbox.LostLease:
+        raise ConnectionProblem("The machine was too busy, and nothing was changed: try it again.") from None
+    return found
+
+
+def _make_it_so(connection: Connection, found: Preview) -> None:
     caller = auth.caller_of(connection.credential)
     source = Source(caller.tenant, caller.credential, caller.authority)
     now = timezone.now()
-    with transaction.atomic():
-        statements = [one for difference in found.differences for one in _written(connection, difference)]
-        for start in range(0, len(statements), _AT_ONCE):
-            given = [
-                Given(orjson.dumps(one), one, f"/{i}") for i, one in enumerate(statements[start : start + _AT_ONCE])
-            ]
-            ingest(given, source=source, version=Version.V1)
-        for difference in found.differences:
-            row = difference.row
-            row.state, row.rule, row.reason = difference.state, difference.rule, difference.reason
-            row.traceback, row.waits_for = "", ""
-        inbox.finish([difference.row for difference in found.differences], now)
-        worker.remember(found.standings)
-        catalogue.things(connection.pk, found.things)
-        for delivery, received in found.readable:
-            fresh = inbox.put(connection.pk, received, now=delivery.received, delivery=delivery.pk)
-            delivery.state, delivery.problem = Delivery.State.CUT, ""
-            delivery.events, delivery.repeated = fresh, len(received) - fresh
-            delivery.save(update_fields=["state", "problem", "events", "repeated"])
-    return len(found.differences)
+    statements = [one for difference in found.differences for one in _written(connection, difference)]
+    for start in range(0, len(statements), _AT_ONCE):
+        given = [Given(orjson.dumps(one), one, f"/{i}") for i, one in enumerate(statements[start : start + _AT_ONCE])]
+        ingest(given, source=source, version=Version.V1)
+    inbox.finish([_decided(difference) for difference in found.differences], now)
+    worker.remember(found.standings)
+    for start in range(0, len(found.things), _AT_ONCE):
+        catalogue.things(connection.pk, found.things[start : start + _AT_ONCE])
+    for delivery, received in found.readable:
+        fresh = inbox.put(connection.pk, received, now=delivery.received, delivery=delivery.pk)
+        delivery.state, delivery.problem = Delivery.State.CUT, ""
+        delivery.events, delivery.repeated = fresh, len(received) - fresh
+        delivery.save(update_fields=["state", "problem", "events", "repeated"])
 
 
 def described(difference: Difference) -> dict[str, Any]:
@@ -121,14 +136,17 @@ def described(difference: Difference) -> dict[str, Any]:
 
 
 def _written(connection: Connection, difference: Difference) -> Iterator[compose.Statement]:
-    row = difference.row
     for id in difference.void:
         yield _voiding(connection, id)
-    ids = list(row.statements)
-    for statement in difference.now:
-        ids.append(statement["id"])
-        yield statement
-    row.statements = ids
+    yield from difference.now
+
+
+def _decided(difference: Difference) -> InboxEvent:
+    row = copy(difference.row)
+    row.state, row.rule, row.reason = difference.state, difference.rule, difference.reason
+    row.traceback, row.waits_for = "", ""
+    row.statements = [*row.statements, *(statement["id"] for statement in difference.now)]
+    return row
 
 
 def _voiding(connection: Connection, id: str) -> compose.Statement:
@@ -141,59 +159,80 @@ def _voiding(connection: Connection, id: str) -> compose.Statement:
     }
 
 
+@dataclass
+class _Meant:
+    """What an event means today, before it is decided about."""
+
+    row: InboxEvent
+    received: Received
+    state: str = _State.DONE.value
+    rule: str = ""
+    reason: str = ""
+    events: list[Event] = field(default_factory=list)
+    things: list[ThingUpdate] = field(default_factory=list)
+
+
+def _read(provider: Provider, chosen: Settings, row: InboxEvent, received: Received) -> _Meant:
+    meant = _Meant(row, received)
+    try:
+        for happening in provider.read(received, chosen):
+            if isinstance(happening, Note):
+                meant.state, meant.rule = _State.IGNORED.value, happening.rule
+                meant.reason = f"{meant.reason} {happening.reason}".lstrip()
+            elif isinstance(happening, Event):
+                meant.events.append(happening)
+            elif isinstance(happening, ThingUpdate):
+                meant.rule = "catalogue"
+                meant.things.append(happening)
+    except Refused as problem:
+        return _Meant(row, received, _State.REFUSED.value, "unreadable", str(problem), things=meant.things)
+    if meant.events:
+        # Beside an event, a note is a warning, as for the worker.
+        meant.state = _State.DONE.value
+    return meant
+
+
+def _emails(connection: Connection, meant: list[_Meant]) -> dict[str, str]:
+    lacking = {event.person.id for one in meant for event in one.events if _lacks_email(event)}
+    return catalogue.emails(connection.pk, lacking) if lacking else {}
+
+
+def _lacks_email(event: Event) -> bool:
+    return event.person.needs_email and not event.person.email
+
+
 def _compare(
     connection: Connection,
     provider: Provider,
-    chosen: Settings,
-    row: InboxEvent,
-    received: Received,
+    meant: _Meant,
     standings: dict[UUID, Standing],
     texts: dict[str, dict[str, Any]],
-    found: Preview,
+    emails: dict[str, str],
 ) -> Difference | None:
-    (state, rule, reason), events = _read(provider, chosen, received, found)
+    row, state, rule, reason = meant.row, meant.state, meant.rule, meant.reason
+    unknown = any(_lacks_email(event) and not emails.get(event.person.id) for event in meant.events)
+    if unknown and row.state != _State.DONE:
+        # It did not count, and cannot yet: neither do those after it know of it.
+        return None
     counted: list[Event] = []
-    for event in events:
+    for event in meant.events:
         if provider.decide is not None:
-            decision = provider.decide(standings.get(row.ordering, Standing()), received, event)
+            decision = provider.decide(standings.get(row.ordering, Standing()), meant.received, event)
             rule, reason = decision.rule, decision.reason
             if not decision.counts:
                 state = _State.IGNORED.value
                 continue
             standings[row.ordering] = decision.standing
-        if event.person.needs_email and not event.person.email:
-            email = catalogue.emails(connection.pk, [event.person.id]).get(event.person.id, "")
-            if not email:
-                return None
-            event = replace(event, person=replace(event.person, email=email))
+        if _lacks_email(event):
+            event = replace(event, person=replace(event.person, email=emails.get(event.person.id, "")))
         counted.append(event)
+    if unknown:
+        return None
     composed = [_composed(connection, provider, event) for event in counted]
     unsound = [fault for one in composed for fault in validate.faults(one, Version.V1)]
     if unsound:
         state, rule, reason, counted = _State.REFUSED.value, "statement", str(Invalid(*unsound)), []
     return _difference(connection, provider, row, (state, rule, reason), counted, texts)
-
-
-def _read(
-    provider: Provider, chosen: Settings, received: Received, found: Preview
-) -> tuple[tuple[str, str, str], list[Event]]:
-    """What is decided by the reading alone (state, rule, reason), and what remains to be decided."""
-    state, rule, reason = _State.DONE.value, "", ""
-    events: list[Event] = []
-    try:
-        for happening in provider.read(received, chosen):
-            if isinstance(happening, Note):
-                state, rule = _State.IGNORED.value, happening.rule
-                reason = f"{reason} {happening.reason}".lstrip()
-            elif isinstance(happening, Event):
-                events.append(happening)
-            elif isinstance(happening, ThingUpdate):
-                rule = "catalogue"
-                found.things.append(happening)
-    except Refused as problem:
-        return (_State.REFUSED.value, "unreadable", str(problem)), []
-    # Beside an event, a note is a warning, as for the worker.
-    return (_State.DONE.value if events else state, rule, reason), events
 
 
 def _difference(
@@ -206,8 +245,6 @@ def _difference(
 ) -> Difference | None:
     state, rule, reason = decided
     here = [id for id in row.statements if id in texts]
-    if row.state in (_State.WAITING, _State.DEFERRED):
-        return None
     if not counted:
         if row.state == state and not here:
             return None

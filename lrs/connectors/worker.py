@@ -404,7 +404,9 @@ def remember(standings: dict[UUID, tuple[UUID, Standing]]) -> None:
     ]
     if rows:
         fields = list(Standing._fields)
-        OrderingState.objects.bulk_create(rows, update_conflicts=True, unique_fields=["ordering"], update_fields=fields)
+        OrderingState.objects.bulk_create(
+            rows, batch_size=1000, update_conflicts=True, unique_fields=["ordering"], update_fields=fields
+        )
 
 
 def hint(hints: Sequence[tuple[UUID, str]], now: datetime) -> None:

@@ -170,14 +170,13 @@ def _reconcile(options: Mapping[str, Any], tell: sweeps.Tell) -> Answer:
 
 def _replay(options: Mapping[str, Any], tell: sweeps.Tell) -> Answer:
     connection = connections.named(options["connection"])
-    found = replay.preview(connection)
+    found = replay.apply(connection) if options["apply"] else replay.preview(connection)
     readable = [
         {"delivery": delivery.pk, "events": len(received), "received": delivery.received.isoformat()}
         for delivery, received in found.readable
     ]
     differences = [replay.described(difference) for difference in found.differences]
     if options["apply"]:
-        replay.apply(connection, found)
         worker.work_off_all(timezone.now())
     return {
         "events": found.events,

@@ -26,7 +26,7 @@ def decide(standing: Standing, received: Received, event: Event) -> Decision:
     """Whether the event counts, by which rule, and what is to be remembered."""
     at = received.at or event.at
     if received.id.startswith(BACKFILLED):
-        told = (*standing.told, f"{event.kind} {event.at.isoformat()}")
+        told = (*standing.told, _telling(event))
         newest = at if standing.at is None else max(at, standing.at)
         return Decision(True, _after(standing, event, newest)._replace(told=told), "backfill", "Read from ALM's API.")
     if _told(standing, event):
@@ -50,7 +50,15 @@ def _after(standing: Standing, event: Event, at: datetime) -> Standing:
     return standing._replace(at=at)
 
 
+def _telling(event: Event) -> str:
+    # When progress was made the API does not tell; how much was made is all that an event can be known by.
+    what = event.progress if event.kind is Kind.PROGRESSED else event.at.isoformat()
+    return f"{event.kind} {what}"
+
+
 def _told(standing: Standing, event: Event) -> bool:
+    if event.kind is Kind.PROGRESSED:
+        return _telling(event) in standing.told
     for one in standing.told:
         kind, _, moment = one.partition(" ")
         if kind == event.kind and abs(datetime.fromisoformat(moment) - event.at) < _SAME:

@@ -1,15 +1,19 @@
 """manage.py connection, as people and scripts use it."""
 
 import json
+import threading
+import time
 import uuid
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections as databases
+from django.utils import timezone
 
-from lrs.connectors import connections, replay, sealed
+from lrs.connectors import connections, inbox, replay, sealed, worker
 from lrs.connectors.events import Kind
-from lrs.connectors.models import Connection
+from lrs.connectors.models import ERASED, Connection, ExternalUser
 from lrs.connectors.providers.alm import events as alm_events
 from tests.lrs.connectors.archive import deliver, events, statements, work_off
 from tests.lrs.connectors.conftest import payload
@@ -201,6 +205,29 @@ def test_a_thing_is_reconciled_for_everybody_in_it(enrolled):
     assert [gap["event"] for gap in found["gaps"]] == ["COURSE_COMPLETED"]
 
 
+def test_nothing_is_reconciled_without_the_account_that_events_name(enrolled):
+    """Events would be looked for, and made, in an account without a name: all of them gaps, all of them twice."""
+    connections.change(enrolled, {"account_id": ""})
+    with pytest.raises(CommandError, match="set account_id"):
+        manage("reconcile", enrolled.name, "--user", "5", "--backfill")
+    assert len(statements(enrolled)) == 1
+
+
+def test_progress_that_comes_after_its_backfill_is_no_second_statement(enrolled):
+    manage("reconcile", enrolled.name, "--user", "5", "--backfill")
+    late = payload("alm/events/LEARNER_PROGRESS.json")
+    late["events"][0] |= {"timestamp": "2024-11-12T10:00:00.000Z"}
+    late["events"][0]["data"] |= {"userId": 5, "loId": "course:2", "loInstanceId": "course:2_20", "progressPercent": 40}
+    further = json.loads(json.dumps(late))
+    further["events"][0] |= {"eventId": "further", "timestamp": "2024-11-13T10:00:00.000Z"}
+    further["events"][0]["data"]["progressPercent"] = 60
+    deliver(enrolled, late)
+    deliver(enrolled, further)
+    work_off()
+    assert [(row.state, row.rule) for row in events(enrolled)[-2:]] == [("ignored", "backfilled"), ("done", "")]
+    assert len(statements(enrolled)) == 5
+
+
 # --- replay
 
 
@@ -274,3 +301,95 @@ def test_a_replay_finds_deliveries_that_can_be_read_now(connect, monkeypatch):
     type(connection.delivery_set.get()).objects.filter(pk=delivery.pk).update(body=json.dumps(body).encode())
     assert manage("replay", connection.name, "--apply")["readable_now"][0]["events"] == 1
     assert len(statements(connection)) == 1
+
+
+def steps(connection, *names, user=5):
+    """Deliver these events of one learner, a minute after each other."""
+    for minute, name in enumerate(names):
+        body = payload(f"alm/events/{name}.json")
+        body["events"][0] |= {"eventId": f"{user}-{name}-{minute}", "timestamp": f"2026-01-01T10:{minute:02d}:00.000Z"}
+        body["events"][0]["data"] |= {"userId": user, "loId": "course:1", "loInstanceId": "course:1_10"}
+        for date in ("dateEnrolled", "dateCompleted"):
+            body["events"][0]["data"].pop(date, None)
+        deliver(connection, body)
+
+
+def test_a_replay_leaves_the_order_of_what_still_waits_as_it_is(connect, monkeypatch):
+    connection = connect()
+    steps(connection, "COURSE_UNENROLLMENT")
+    work_off()
+    steps(connection, "COURSE_ENROLLMENT", "LEARNER_PROGRESS", "COURSE_COMPLETED")
+    worker._cut_some()
+    monkeypatch.setattr(alm_events, "PLATFORM", "ALM")
+    found = replay.apply(connection)
+    assert [difference.row.name for difference in found.differences] == ["COURSE_UNENROLLMENT"]
+    work_off()
+    assert [row.state for row in events(connection)] == ["done"] * 4
+
+
+def test_a_replay_leaves_the_order_of_what_is_deferred_as_it_is(connect, monkeypatch):
+    connection = connect(actor="mbox")
+    steps(connection, "COURSE_ENROLLMENT", "LEARNER_PROGRESS", "COURSE_COMPLETED")
+    work_off()
+    assert [row.state for row in events(connection)] == ["deferred"] * 3
+    manage("replay", connection.name, "--apply")
+    ExternalUser.objects.filter(connection=connection).update(email="ann@example.com")
+    inbox.awake(connection.pk, ["person 5"])
+    work_off()
+    assert [row.state for row in events(connection)] == ["done"] * 3
+
+
+def test_nothing_is_decided_while_a_replay_is_applied(connect, monkeypatch):
+    """Or what was remembered of a learner would be what was known before."""
+    connection = connect()
+    steps(connection, "COURSE_ENROLLMENT")
+    work_off()
+    steps(connection, "LEARNER_PROGRESS", "COURSE_COMPLETED")
+    worker._cut_some()
+    held = inbox.claim(timezone.now(), 1)
+    assert held is not None
+    decided = []
+    preview = replay.preview
+
+    def look(connection, **options):
+        decided.append(work_off())
+        return preview(connection, **options)
+
+    monkeypatch.setattr(replay, "preview", look)
+    applying = threading.Thread(target=in_thread, args=(replay.apply, connection))
+    applying.start()
+    time.sleep(0.3)
+    assert decided == []
+    # A worker is at it; only when it gives its lane back the replay begins.
+    inbox.release(held)
+    applying.join(20)
+    assert decided == [0]
+    assert work_off() == 2
+    steps(connection, "COURSE_ENROLLMENT_BATCH")
+    work_off()
+    assert [row.state for row in events(connection)] == ["done", "done", "done", "ignored"]
+
+
+def in_thread(do, *given):
+    try:
+        do(*given)
+    finally:
+        databases.close_all()
+
+
+def test_what_was_erased_is_no_gap_and_is_not_tried_again(enrolled):
+    row = events(enrolled)[0]
+    row.data, row.state, row.rule = "", "ignored", ERASED
+    row.save()
+    found = manage("reconcile", enrolled.name, "--user", "5")
+    assert [gap["thing"] for gap in found["gaps"]] == ["course:2", "course:2"]
+    assert inbox.again(type(row).objects.filter(pk=row.pk)) == 0
+
+
+def test_secrets_that_cannot_be_read_any_more_can_be_set_again(connect, settings):
+    connection = connect(auth="basic", username="adobe", password="word")
+    settings.SECRET_KEY = "another key that is quite long enough"
+    with pytest.raises(CommandError, match="set the connection's secrets again"):
+        manage("set", connection.name, "--set", "actor=mbox")
+    manage("set", connection.name, "--set", "password=another")
+    assert connections.settings_of(Connection.objects.get(pk=connection.pk))["password"] == "another"
