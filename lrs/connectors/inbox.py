@@ -20,7 +20,7 @@ import orjson
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from lrs.connectors.contract import Received, Request
@@ -167,7 +167,7 @@ def _column(text: str, most: int) -> str:
 
 def waits() -> bool:
     """Whether anything is to be cut or worked off, whoever may hold it now."""
-    return _uncut().exists() or InboxEvent.objects.filter(state=InboxEvent.State.WAITING).exists()
+    return _uncut().exists() or InboxEvent.objects.filter(state=InboxEvent.State.WAITING, lane__lt=LANES).exists()
 
 
 def claim_door(now: datetime) -> Held | None:
@@ -181,7 +181,8 @@ def claim(now: datetime, most: int) -> Held | None:
     lanes = Lane.objects.filter(number__lt=LANES).filter(Exists(waiting))
     if not lanes.filter(_free(now)).exists():
         return None
-    oldest = Subquery(waiting.order_by().values("lane").annotate(first=Min("id")).values("first"))
+    # The first entry of each lane in the index; the least of all its entries would have them all read.
+    oldest = Subquery(waiting.order_by("id").values("id")[:1])
     return _claim(lanes.annotate(oldest=oldest).order_by("oldest"), now, most)
 
 
@@ -252,8 +253,10 @@ def release(held: Held) -> None:
 
 def waiting(held: Held, most: int) -> list[InboxEvent]:
     """The oldest events that wait in the lanes."""
-    rows = InboxEvent.objects.filter(state=InboxEvent.State.WAITING, lane__in=held.lanes)
-    return list(rows.order_by("id")[:most])
+    rows = InboxEvent.objects.filter(state=InboxEvent.State.WAITING).order_by("id").values_list("id", flat=True)
+    # Lane by lane, as the index has them: asked for several at once, databases read the archive from its beginning.
+    ids = sorted(id for lane in held.lanes for id in rows.filter(lane=lane)[:most])[:most]
+    return list(InboxEvent.objects.filter(pk__in=ids).order_by("id"))
 
 
 def uncut(most: int) -> list[Delivery]:

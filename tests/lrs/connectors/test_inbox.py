@@ -174,3 +174,27 @@ def test_a_delivery_that_no_row_can_hold_does_not_stop_those_behind_it(connectio
     states = list(Delivery.objects.filter(connection=connection).order_by("id").values_list("state", flat=True))
     assert states == ["unreadable", "cut"]
     assert len(statements(connection)) == 1
+
+
+def put(connection, number, lane_of, state="waiting"):
+    now = timezone.now()
+    received = [Received("a", "good", f"{state}-{i}", MOMENT, str(i), {"is": "good"}) for i in range(number)]
+    inbox.put(connection.pk, received, now=now)
+    rows = events(connection)[-number:]
+    for i, row in enumerate(rows):
+        row.lane, row.state = lane_of(i), state
+    InboxEvent.objects.bulk_update(rows, ["lane", "state"])
+    return rows
+
+
+def test_the_oldest_events_of_the_lanes_that_are_held_come_first(connection):
+    rows = put(connection, 12, lambda i: (5, 1, 3)[i % 3])
+    held = inbox.Held("me", (1, 5))
+    assert [row.pk for row in inbox.waiting(held, 5)] == [row.pk for i, row in enumerate(rows) if i % 3 != 2][:5]
+    Lane.objects.update(until=timezone.now() + timedelta(hours=1))
+    Lane.objects.filter(number__in=(1, 3)).update(until=None)
+    first = inbox.claim(timezone.now(), 1)
+    Lane.objects.update(holder="", until=None)
+    InboxEvent.objects.filter(connection=connection).update(state="ignored")
+    assert first is not None
+    assert first.lanes == (1,)
