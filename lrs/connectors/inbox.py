@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from lrs.connectors.contract import Received, Request
@@ -28,6 +29,8 @@ from lrs.connectors.models import ERASED, Connection, Delivery, InboxEvent, Lane
 from statements.xapi.text import storable
 
 LANES = 32
+# Bodies that are cut at a time: together they must be done within the lease, and fit into the memory.
+_BYTES = 8 * 2**20
 # One more lane, for cutting deliveries: who holds it keeps the order of arrival.
 DOOR = LANES
 _HIDDEN = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -260,8 +263,14 @@ def waiting(held: Held, most: int) -> list[InboxEvent]:
 
 
 def uncut(most: int) -> list[Delivery]:
-    """The oldest deliveries that nobody has looked into."""
-    return list(_uncut().order_by("id")[:most])
+    """The oldest deliveries that nobody has looked into; of large ones fewer, one at least."""
+    ids, size = [], 0
+    for id, length in _uncut().order_by("id").values_list("id", Length("body"))[:most]:
+        size += length
+        if ids and size > _BYTES:
+            break
+        ids.append(id)
+    return list(Delivery.objects.filter(pk__in=ids).order_by("id"))
 
 
 def deferred(orderings: Iterable[UUID]) -> dict[UUID, str]:

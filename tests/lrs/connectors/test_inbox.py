@@ -198,3 +198,17 @@ def test_the_oldest_events_of_the_lanes_that_are_held_come_first(connection):
     InboxEvent.objects.filter(connection=connection).update(state="ignored")
     assert first is not None
     assert first.lanes == (1,)
+
+
+def test_large_deliveries_are_cut_a_few_at_a_time(connection):
+    """A hundred of eight megabytes at once would neither fit into the memory nor be done within the lease."""
+    sizes = (5, 2, 2, 9, 1, 1)
+    for megabytes in sizes:
+        deliver(connection, b"[]".ljust(megabytes * 2**20))
+    taken = []
+    while rows := inbox.uncut(100):
+        taken.append([len(row.body) // 2**20 for row in rows])
+        assert worker._cut_some() == len(rows)
+    assert taken == [[5, 2], [2], [9], [1, 1]]
+    rows = Delivery.objects.filter(connection=connection)
+    assert set(rows.values_list("state", flat=True)) == {"cut"}
