@@ -1,6 +1,7 @@
 """The same rows in every format, in constant memory, safe to open, and in files that others read."""
 
 import csv
+import fcntl
 import gzip
 import io
 import json
@@ -8,6 +9,9 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import duckdb
 import pytest
@@ -17,6 +21,7 @@ from pyarrow import parquet
 from lrs.reports import columns, exports
 from lrs.reports.columns import Column, Type
 from tests.lrs.reports.conftest import END, reader_of
+from tests.lrs.reports.test_changes import keep
 
 TEXT = Column("text", Type.TEXT, "")
 NUMBER = Column("number", Type.NUMBER, "")
@@ -126,6 +131,96 @@ def test_the_parquet_of_each_day_goes_on_where_it_stopped(database, tmp_path):
     sql = f"SELECT id FROM read_parquet('{tmp_path}/store=*/date=*/*.parquet', hive_partitioning=true) ORDER BY stored"
     assert [id for (id,) in duckdb.connect().execute(sql).fetchall()] == [row["id"] for row in changes]
     assert len(changes) == 500
+
+
+@pytest.fixture
+def lake(store, credential, tmp_path):
+    """A folder that a store is exported to, piece by piece."""
+    from lrs import auth
+    from statements.ingest import Source
+
+    caller = auth.caller_of(credential.credential)
+    return Lake(store, Source(caller.tenant, caller.credential, caller.authority), tmp_path)
+
+
+class Lake(NamedTuple):
+    """A store, who sends to it, and the folder."""
+
+    store: Any
+    source: Any
+    folder: Path
+
+    def keep(self, amount):
+        """Store so many more statements."""
+        keep(self.source, amount)
+
+    def export(self, **given):
+        """The command, with its words as a shell has them."""
+        call_command("export", "parquet", store=self.store.name, out=str(self.folder), stdout=io.StringIO(), **given)
+
+    def ids(self):
+        """What DuckDB reads."""
+        files = f"{self.folder}/store=*/date=*/*.parquet"
+        found = duckdb.connect().execute(f"SELECT id FROM read_parquet('{files}') ORDER BY id").fetchall()
+        return [str(id) for (id,) in found]
+
+    def all(self):
+        """What the store has."""
+        from statements.models import Statement
+
+        return sorted(str(id) for id in Statement.objects.filter(store=self.store.pk).values_list("id", flat=True))
+
+
+def test_an_export_of_everything_replaces_those_of_what_came(lake):
+    for _ in range(3):
+        lake.keep(20)
+        lake.export(since_last=True)
+    assert len(list(lake.folder.rglob("*.parquet"))) == 3
+    lake.export()
+    assert lake.ids() == lake.all()
+    lake.keep(20)
+    lake.export(since_last=True)
+    assert lake.ids() == lake.all()
+    assert len(lake.ids()) == 80
+
+
+KILLED = """
+import os, sys, django
+django.setup()
+from django.core.management import call_command
+from lrs.reports import files
+def die(*given):
+    os.kill(os.getpid(), 9)
+setattr(files, sys.argv[3], die)
+call_command("export", "parquet", store=sys.argv[1], out=sys.argv[2], since_last=sys.argv[4] == "since last")
+"""
+
+
+@pytest.mark.parametrize("before", ["_remove", "_replace"])
+@pytest.mark.parametrize("way", ["since last", "everything"])
+def test_an_export_that_was_killed_is_made_up_by_the_next(lake, before, way):
+    for _ in range(2):
+        lake.keep(20)
+        lake.export(since_last=True)
+    lake.keep(20)
+    command = [sys.executable, "-c", KILLED, lake.store.name, str(lake.folder), before, way]
+    killed = subprocess.run(command, env={**os.environ}, check=False, timeout=60)
+    assert killed.returncode == -9
+    lake.keep(20)
+    lake.export(since_last=True)
+    assert lake.ids() == lake.all()
+    assert len(lake.ids()) == 80
+
+
+def test_two_exports_into_one_folder_do_not_mix(lake):
+    lake.keep(20)
+    lake.export(since_last=True)
+    with (lake.folder / "_since").joinpath(f"{quote(lake.store.name)}.lock").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(CommandError, match="another export into this folder is under way"):
+            lake.export(since_last=True)
+    lake.export(since_last=True)
+    assert lake.ids() == lake.all()
 
 
 def test_what_cannot_be_exported_is_said_in_a_sentence(demo, tmp_path):
