@@ -1,14 +1,31 @@
 """The ready questions have one answer, whichever way they are asked: API, CSV, SQL view, Parquet in DuckDB."""
 
+import base64
 import csv
 import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import duckdb
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
+ROOT = Path(__file__).parents[3]
+# What the printed questions are asked for, in SQL and in the API.
+PRINTED = (
+    ("activity", "activity_name", "count"),
+    ("person_name", "activity_name", "progress"),
+    ("person_name", "score"),
+    ("source", "kind", "count"),
+    ("id", "source", "findings"),
+)
 FROM, UNTIL = "2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"
 WEBINAR = "https://webinars.demo.example/zoom/3"
 SIDES = ("Udemy Business", "Adobe Learning Manager")
@@ -137,6 +154,60 @@ def test_statements_with_findings(demo, lake):
         by_view(sql.format("report_statement") + " AND store = %s", demo.store),
         lake.sql(sql.format("statement")).fetchall(),
     )
+
+
+def test_the_questions_are_answered_as_they_are_printed(demo, lrs_url, tmp_path):
+    printed = (ROOT / "README.md").read_text().partition("## Ready questions\n")[2].partition("\n## ")[0]
+    webinar = next(row["activity"] for row in demo.rows("activities", kind="webinar", limit=1000) if row["failed"] > 0)
+    for given, here in {
+        WEBINAR: webinar,
+        "'demo'": f"'{demo.name}'",
+        "--store demo": f"--store {shlex.quote(demo.name)}",
+        "KEY:SECRET": base64.b64decode(demo.authorization.partition(" ")[2]).decode(),
+        "http://localhost:8000": lrs_url,
+        ".venv/bin/python manage.py": f"{shlex.quote(sys.executable)} {ROOT / 'manage.py'}",
+    }.items():
+        assert given in printed
+        printed = printed.replace(given, here)
+    asked, exported = re.findall(r"```sh\n(.*?)```", printed, re.DOTALL)
+    questions, views = re.findall(r"```sql\n(.*?)```", printed, re.DOTALL)
+    by_curl = [followed(demo, page) for page in documents(run(asked, tmp_path))]
+    run(exported, tmp_path)
+    lake = duckdb.connect()
+    lake.execute(views.replace("'lake/", f"'{tmp_path}/lake/").replace("'progress.", f"'{tmp_path}/progress."))
+    sql = [question for question in questions.split(";") if question.strip()]
+    assert len(by_curl) == len(sql) == len(PRINTED)
+    for rows, question, names in zip(by_curl, sql, PRINTED, strict=True):
+        api = [tuple(row[name] for name in names) for row in rows]
+        view = by_view(question)
+        assert api, "a question without an answer proves nothing"
+        assert texts(api) == texts(view) == texts(lake.sql(question).fetchall()), question
+
+
+def run(script, folder):
+    done = subprocess.run(
+        ["bash", "-e"], input=script, capture_output=True, text=True, cwd=folder, env={**os.environ}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def documents(text):
+    found = []
+    while text := text.lstrip():
+        document, end = json.JSONDecoder().raw_decode(text)
+        found.append(document)
+        text = text[end:]
+    return found
+
+
+def followed(demo, page):
+    """The rows of a page and of those that follow."""
+    rows = page["results"]
+    while page["next"]:
+        page = demo.api.get(page["next"]).json()
+        rows += page["results"]
+    return rows
 
 
 @pytest.mark.parametrize(("report", "view"), [("statements", "report_statement"), ("progress", "report_progress")])
