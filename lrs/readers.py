@@ -4,7 +4,7 @@ import re
 import secrets
 from typing import NamedTuple
 
-from django.db import ProgrammingError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
 from lrs import report_views
@@ -46,6 +46,8 @@ def create(name: str, password: str | None = None) -> Reader:
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), group),
             sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}").format(role, sql.Literal(made), group),
             sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role),
+            # A date without a time is the same moment as everywhere else, wherever the database's server stands.
+            sql.SQL("ALTER ROLE {} SET timezone = 'UTC'").format(role),
         ]
         for command in commands:
             cursor.execute(command)
@@ -66,7 +68,7 @@ def drop(name: str) -> None:
             raise ReaderError(f"There is no reader {name!r}.")
         try:
             cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
-        except ProgrammingError as problem:
+        except DatabaseError as problem:
             raise ReaderError(f"{name!r} cannot be removed: {problem}") from None
 
 

@@ -52,8 +52,17 @@ def test_a_reader_reads_every_view_and_nothing_else(name, database):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute(forbidden)
             reader.rollback()
+        assert reader.execute("SHOW timezone").fetchone() == ("UTC",)
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             reader.execute("CREATE TABLE mine (a integer)")
+        reader.rollback()
+        # The role can take that setting off, and still owns nothing and may change nothing.
+        reader.execute("SET default_transaction_read_only = off")
+        reader.commit()
+        for forbidden in ("DELETE FROM lrs_credential", "UPDATE report_person SET name = ''"):
+            with pytest.raises(psycopg.errors.Error):
+                reader.execute(forbidden)
+            reader.rollback()
     assert run("drop", name) == f"{name} is gone.\n"
 
 
