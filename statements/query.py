@@ -137,6 +137,16 @@ def places(query: Query, anyone: Sequence[Condition] = ()) -> list[Place]:
     return list(found)[: query.limit]
 
 
+def are_many(query: Query, anyone: Sequence[Condition], most: int) -> bool:
+    """Whether more mentions than so many fit any of these, within the times of the query."""
+    ranges = [_range_of(replace(query, conditions=(one,)), most + 1, ordered=False) for one in anyone]
+    sql = " UNION ALL ".join(f"SELECT * FROM ({range_}) AS one_{number}" for number, (range_, _) in enumerate(ranges))
+    rows = dialect().select(
+        f"SELECT 1 FROM ({sql}) AS m LIMIT 1 OFFSET {most}", [value for _, values in ranges for value in values]
+    )
+    return bool(rows)
+
+
 def definitions(store: int, iris: Collection[str]) -> dict[str, bytes]:
     """The merged definitions, as JSON by IRI, of those activities that anything described."""
     here = dialect()
@@ -187,21 +197,28 @@ def _mentioning(query: Query) -> Iterator[list[Kept]]:
 
 
 def _range_of_any(query: Query, anyone: Sequence[Condition]) -> list[Place]:
+    """The next places of any of these, by one query: each of them is a range of its own that is read in order."""
     if not anyone:
         return _range(query, query.limit)
-    rows = [
-        place for one in anyone for place in _range(replace(query, conditions=(one, *query.conditions)), query.limit)
-    ]
-    return sorted(rows, reverse=not query.ascending)[: query.limit]
+    ranges = [_range_of(replace(query, conditions=(one, *query.conditions)), query.limit) for one in anyone]
+    sql = " UNION ALL ".join(f"SELECT * FROM ({range_}) AS one_{number}" for number, (range_, _) in enumerate(ranges))
+    return _places(
+        f"SELECT m.stored, m.statement FROM ({sql}) AS m ORDER BY {_order(query, 'statement')} LIMIT {query.limit}",
+        [value for _, values in ranges for value in values],
+    )
 
 
 def _range(query: Query, amount: int) -> list[Place]:
     """The next places of a query with conditions, in its order."""
+    return _places(*_range_of(query, amount))
+
+
+def _places(sql: str, values: Sequence[Any]) -> list[Place]:
     here = dialect()
-    return [Place(here.moment(stored), here.key(key)) for stored, key in here.select(*_range_of(query, amount))]
+    return [Place(here.moment(stored), here.key(key)) for stored, key in here.select(sql, values)]
 
 
-def _range_of(query: Query, amount: int) -> tuple[str, list[Any]]:
+def _range_of(query: Query, amount: int, *, ordered: bool = True) -> tuple[str, list[Any]]:
     where, values = _between(query, "statement")
     first, *others = query.conditions
     where += ["m.key = %s", f"m.role IN ({_roles(first)})"]
@@ -214,7 +231,7 @@ def _range_of(query: Query, amount: int) -> tuple[str, list[Any]]:
         values.append(other.key)
     sql = (
         f"SELECT m.stored, m.statement FROM statements_mention m WHERE {' AND '.join(where)}"
-        f" ORDER BY {_order(query, 'statement')} LIMIT {amount}"
+        f"{' ORDER BY ' + _order(query, 'statement') if ordered else ''} LIMIT {amount}"
     )
     return sql, values
 

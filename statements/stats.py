@@ -38,7 +38,7 @@ _COUNTED: Mapping[str, tuple[type[Any], str, str, Mapping[str, str]]] = {
 # Counting so many, and the different people among them, takes some 40 ms.
 MOST_COUNTED = 20_000
 # Counting so many completions takes that long where nobody asks for people: an index has all that it needs.
-_MOST_COMPLETIONS = 100_000
+_MOST_COMPLETIONS = 50_000
 # Finding so many by what they mention takes that long, and so does telling of so many groups.
 _MOST_MENTIONED = 5_000
 MOST_GROUPS = 1_000
@@ -126,11 +126,11 @@ def _are_many(asked: Counting) -> bool:
         return False
     if asked.what == COMPLETIONS:
         rows = _within(Progress, "completed_at", "activity", replace(asked, kind=None, credential=None, activity=None))
-        if not _exceeds(rows, asked.most):
-            return False
-        if _exceeds(rows, max(asked.most, _MOST_COMPLETIONS)):
-            raise _too_many(asked, "bring since and until closer together", max(asked.most, _MOST_COMPLETIONS))
-        return True
+        most = max(asked.most, _MOST_COMPLETIONS)
+        amount = rows.order_by()[: most + 1].count()
+        if amount > most:
+            raise _too_many(asked, "bring since and until closer together", most)
+        return amount > asked.most
     if asked.activity is not None:
         about = Mention.objects.filter(store=asked.store, key=asked.activity, role=Role.ACTIVITY)
         most = min(asked.most, _MOST_MENTIONED)

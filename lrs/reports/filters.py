@@ -22,7 +22,7 @@ from statements.xapi.roles import Role
 from statements.xapi.versions import Version
 
 _MOST_NAMED = 50
-_KINDS = sorted({*KINDS.values(), *WORDS.values()})
+_KINDS: list[str] = sorted({*KINDS.values(), *WORDS.values()})
 
 
 class _Field(forms.CharField):
@@ -83,6 +83,14 @@ class TextFilter(_Filter):
         super().__init__(field_name, lookup_expr, check=_text, **given)
 
 
+class KindFilter(_Filter):
+    """A kind; statements have no other ones (statements.outcome)."""
+
+    def __init__(self, field_name: str = "", **given: Any) -> None:
+        label = f"one of {', '.join(_KINDS)}"
+        super().__init__(field_name, check=parameters.one_of(*_KINDS), label=label, **given)
+
+
 def _text(given: str, version: Version) -> str:
     if "\0" in given:
         raise ValueError("has a NUL in it")
@@ -124,9 +132,9 @@ class Filters(django_filters.FilterSet):
         return int(self.request.store)  # type: ignore[union-attr]
 
     def by_source(self, rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
-        """Rows of the credential with this name."""
-        credentials = Credential.objects.filter(store=self.store, name=value).values_list("pk", flat=True)
-        return rows.filter(credential__in=list(credentials))
+        """Rows of the credential with this name; none, and no look for any, where there is no such one."""
+        credential = Credential.objects.filter(store=self.store, name=value).values_list("pk", flat=True).first()
+        return rows.none() if credential is None else rows.filter(credential=credential)
 
     def by_activity(self, rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
         """Rows about the activity with this IRI."""
@@ -186,7 +194,7 @@ class StatementFilters(Filters):
     activity = TextFilter("object", method="by_activity", label="IRI")
     activity_name = TextFilter("object", method="by_activity_name", label="text in the activity's name")
     registration = UuidFilter("registration")
-    kind = TextFilter("object", method="by_kind", label=f"one of {', '.join(_KINDS)}")
+    kind = KindFilter("object", method="by_kind")
     source = TextFilter(method="by_source", label="name of a credential")
     platform = TextFilter("platform")
     since = TimeFilter("stored", "gt", label="stored after this")
@@ -273,7 +281,7 @@ class ProgressFilters(Filters):
     activity = TextFilter("activity", method="by_activity", label="IRI")
     activity_name = TextFilter("activity", method="by_activity_name", label="text in the activity's name")
     registration = UuidFilter("registration")
-    kind = TextFilter("activity", method="by_kind", label=f"one of {', '.join(_KINDS)}")
+    kind = KindFilter("activity", method="by_kind")
     status = django_filters.ChoiceFilter(choices=[(status.value, status.value) for status in Status])
     source = TextFilter(method="by_source", label="name of a credential")
     platform = TextFilter("platform")
@@ -327,7 +335,7 @@ class ActivityFilters(Filters):
 
     activity = TextFilter("key", method="by_activity", label="IRI")
     name = TextFilter(method="by_name", label="text in the name")
-    kind = TextFilter("kind", label=f"one of {', '.join(_KINDS)}")
+    kind = KindFilter("kind")
 
     class Meta:
         model = Activity
@@ -351,7 +359,7 @@ class SummaryFilters(Filters):
     by = _Filter(method="take", check=lambda given, version: _words(given), label="of verb, source, kind, activity")
     since = TimeFilter("stored", "gte", label="at or after this")
     until = TimeFilter("stored", "lt", label="before this")
-    kind = TextFilter("kind", label=f"one of {', '.join(_KINDS)}")
+    kind = KindFilter("kind")
     source = TextFilter(method="by_source", label="name of a credential")
     activity = TextFilter("object", method="by_activity", label="IRI")
 

@@ -60,6 +60,10 @@ _WEEK = timedelta(days=7)
 _MOST_STANDINGS = 5_000
 # To look mentioned statements up by key takes longer than to walk along an index.
 _MOST_MENTIONED = 1_500
+# Of what fits more often than that enough is found by reading in the order that is asked for.
+_MOST_NAMED = 5_000
+# To read so many standings and put them in order takes some 30 ms.
+_MOST_SORTED = 20_000
 _MOST_AT_ONCE = 1_000
 
 _NARROW_STATEMENTS = (
@@ -71,7 +75,14 @@ _NARROW_PROGRESS = (
     " or active_from and active_until, or completed_from and completed_until with ordering=-completed_at;"
     " or ask for format=ndjson or csv, which reads on"
 )
-_NARROW_NAMES = "too few are such ones to find a page of them quickly; or ask for format=ndjson or csv, which reads on"
+_NARROW_PEOPLE = (
+    "too few are such ones to find a page of them quickly: say learner, person or reference instead;"
+    " or ask for format=ndjson or csv, which reads on"
+)
+_NARROW_ACTIVITIES = (
+    "too few are such ones to find a page of them quickly: say activity instead;"
+    " or ask for format=ndjson or csv, which reads on"
+)
 
 
 def statements(filters: StatementFilters, order: Order) -> Walk:
@@ -81,15 +92,22 @@ def statements(filters: StatementFilters, order: Order) -> Walk:
     if asked["voided"] is None:
         wanted = wanted.filter(voided=False)
     conditions, anyone = tuple(filters.conditions()), filters.anyone()
-    if conditions or anyone is not None:
-        mentioned = Query(
-            store=store,
-            limit=0,
-            conditions=conditions,
-            since=asked["since"],
-            until=asked["until"],
-            ascending=not order.descending,
-        )
+    mentioned = Query(
+        store=store,
+        limit=0,
+        conditions=conditions,
+        since=asked["since"],
+        until=asked["until"],
+        ascending=not order.descending,
+    )
+    named = asked["activity_name"] and not (asked["person"] or asked["learner"])
+    if named and anyone and query.are_many(mentioned, anyone, _MOST_NAMED):
+        # Each of these activities would be read as far as a page goes. What fits so often is soon found among all, or
+        # by what else is asked.
+        anyone = None
+    if wanted.query.is_empty():
+        places = _all(wanted, order)
+    elif conditions or anyone is not None:
         places = _mentioned(mentioned, anyone, wanted)
     elif asked["has_finding"] or asked["finding"]:
         places = _deviating(Finding.objects.filter(store=store), wanted, order)
@@ -108,7 +126,8 @@ def progress(filters: ProgressFilters, order: Order) -> Walk:
     """Where people stand."""
     store, asked = filters.store, filters.form.cleaned_data
     wanted = filters.filter_queryset(Progress.objects.filter(store=store))
-    if any(asked[name] for name in ("learner", "person", "activity", "activity_name")):
+    leading = [name for name in ("learner", "person", "activity", "activity_name") if asked[name]]
+    if wanted.query.is_empty() or (leading and not _are_many(filters, leading)):
         places = _all(wanted, order)
     else:
         span = Progress.objects.filter(store=store)
@@ -122,6 +141,14 @@ def progress(filters: ProgressFilters, order: Order) -> Walk:
     return Walk(places, _rows(wanted, order, lambda found: rows.progress(store, found)))
 
 
+def _are_many(filters: ProgressFilters, leading: Sequence[str]) -> bool:
+    """Whether more rows than can be put in order at once fit the filters that an index leads by."""
+    found: QuerySet[Progress] = Progress.objects.filter(store=filters.store)
+    for name in leading:
+        found = filters.filters[name].filter(found, filters.form.cleaned_data[name])
+    return found.order_by()[_MOST_SORTED : _MOST_SORTED + 1].values_list("store").exists()
+
+
 def people(filters: PersonFilters, order: Order) -> Walk:
     """People, by key; those without identities are left over from others that they were merged with."""
     store, asked = filters.store, filters.form.cleaned_data
@@ -130,8 +157,9 @@ def people(filters: PersonFilters, order: Order) -> Walk:
     if asked["learner"] or asked["person"] or asked["reference"]:
         places = _all(wanted, order)
     else:
-        places = _within(Person.objects.filter(store=store), wanted, order, _NARROW_NAMES)
-    return Walk(places, _rows(wanted, order, lambda found: rows.people(store, found)))
+        places = _within(Person.objects.filter(store=store), wanted, order, _NARROW_PEOPLE)
+    told = _rows(wanted, order, lambda found: rows.people(store, found))
+    return Walk(places, told, partial(_countable, store, "person"))
 
 
 def activities(filters: ActivityFilters, order: Order) -> Walk:
@@ -142,18 +170,23 @@ def activities(filters: ActivityFilters, order: Order) -> Walk:
     if filters.form.cleaned_data["activity"]:
         places = _all(wanted, order)
     else:
-        places = _within(Activity.objects.filter(store=store), wanted, order, _NARROW_NAMES)
-    return Walk(places, _rows(wanted, order, lambda found: rows.activities(store, found)), partial(_countable, store))
+        places = _within(Activity.objects.filter(store=store), wanted, order, _NARROW_ACTIVITIES)
+    return Walk(
+        places,
+        _rows(wanted, order, lambda found: rows.activities(store, found)),
+        partial(_countable, store, "activity"),
+    )
 
 
-def _countable(store: int, places: Sequence[Place]) -> int:
-    """How many of these activities' standings can be counted for one page; one at least."""
-    first = Progress.objects.filter(store=store, activity__in=[key for (key,) in places]).order_by("activity")
-    counted: Counter[UUID] = Counter(first.values_list("activity", flat=True)[: _MOST_STANDINGS + 1])
+def _countable(store: int, field: str, places: Sequence[Place]) -> int:
+    """How many of these people's or activities' standings can be counted for one page; one at least."""
+    wanted = [key for (key,) in places]
+    counted = Counter(dialect().first_rows("statements_progress", field, store, wanted, _MOST_STANDINGS + 1))
     if counted.total() <= _MOST_STANDINGS:
         return len(places)
     # Of the last one not all were seen.
-    return max(1, len(counted) - 1)
+    seen = [number for number, key in enumerate(wanted) if key.hex in counted]
+    return max(1, seen[-1])
 
 
 def quarantine(filters: RefusalFilters, order: Order) -> Walk:

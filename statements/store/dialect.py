@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
+from uuid import UUID
 
 from django.db import connection
 
@@ -55,6 +56,12 @@ class Dialect(Protocol):
 
     def among(self, column: str, keys: Sequence[str]) -> tuple[str, list[Any]]:
         """That a column of keys has one of these: SQL and its values."""
+
+    def first_rows(self, table: str, column: str, store: int, keys: Sequence[UUID], most: int) -> list[str]:
+        """The column's keys of the first rows of a store that have the first of these keys, then the next, and so on.
+
+        As an index of store and column gives them; nothing behind the last of so many rows is read.
+        """
 
     def given(self, **columns: str) -> str:
         """A table `given` of rows that one parameter brings as a JSON list of objects; columns and their SQL types."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from django.db import OperationalError, connection
 from django.db import transaction as django_transaction
@@ -72,6 +73,13 @@ def through(store: int) -> datetime:
     finally:
         raw.execute(f"PRAGMA busy_timeout = {int(patience)}")
     return now - timedelta(microseconds=1)
+
+
+def first_rows(table: str, column: str, store: int, keys: Sequence[UUID], most: int) -> list[str]:
+    """See Dialect.first_rows."""
+    within, values = among(f'"{column}"', [each.hex for each in keys])
+    sql = f'SELECT "{column}" FROM {table} WHERE store = %s AND {within} ORDER BY "{column}" LIMIT {most}'
+    return [key(value) for (value,) in select(sql, [store, *values])]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from lrs.reports import columns, walk
+from lrs.reports import columns, listings, walk
 from tests.lrs.reports.conftest import reader_of
 
 LISTS = [name for name in columns.REPORTS if name != "summary"]
@@ -75,8 +75,48 @@ def _holds(holds, row):
 
 
 @pytest.mark.parametrize("report", ["statements", "progress"])
-def test_a_source_that_there_is_not_has_nothing_and_is_no_error(demo, report):
+def test_a_source_that_there_is_not_has_nothing_and_is_no_error(demo, report, monkeypatch):
+    # As with more rows than are looked at.
+    monkeypatch.setattr(walk, "MOST_SEEN", 50)
     assert demo.rows(report, source="nobody", completed="false") == []
+    assert demo.rows(report, source="nobody", activity_name="first aid") == []
+
+
+@pytest.mark.parametrize(
+    ("report", "given"),
+    [
+        ("statements", {}),
+        ("statements", {"verb": "http://adlnet.gov/expapi/verbs/completed"}),
+        ("statements", {"learner": "learner00000@demo.example", "ordering": "stored"}),
+        ("statements", {"platform": "Zoom", "ordering": "stored"}),
+        ("statements", {"has_finding": "true"}),
+        ("progress", {}),
+        ("progress", {"status": "completed", "ordering": "completed_at"}),
+    ],
+)
+def test_a_name_of_many_activities_finds_what_one_of_few_does(demo, monkeypatch, report, given):
+    few = demo.rows(report, activity_name="first aid", limit=7, **given)
+    assert few
+    assert all("First aid" in row["activity_name"] for row in few)
+    monkeypatch.setattr(listings, "_MOST_NAMED", 10)
+    monkeypatch.setattr(listings, "_MOST_SORTED", 10)
+    assert demo.rows(report, activity_name="first aid", limit=7, **given) == few
+
+
+@pytest.mark.parametrize("report", ["people", "activities"])
+def test_pages_that_count_are_shorter_and_leave_nobody_out(demo, monkeypatch, report):
+    whole = demo.rows(report, limit=1000)
+    monkeypatch.setattr(listings, "_MOST_STANDINGS", 60)
+    assert 0 < len(demo.get(report, limit=1000).json()["results"]) < len(whole)
+    assert demo.rows(report, limit=1000) == whole
+
+
+@pytest.mark.parametrize(("report", "filter"), [("people", "reference"), ("activities", "activity")])
+def test_a_name_that_few_have_is_answered_with_the_filter_that_leads_there(demo, monkeypatch, report, filter):
+    monkeypatch.setattr(walk, "MOST_SEEN", 5)
+    answer = demo.get(report, name="zzz")
+    assert answer.status_code == 400
+    assert f"{filter} instead" in answer.json()["error"]
 
 
 def test_a_learner_is_found_with_all_identifiers_whichever_is_asked_for(demo):
@@ -155,6 +195,8 @@ def test_a_signed_in_administrator_says_which_store(demo, empty):
         ("statements", {"ordering": "text"}, "?ordering"),
         ("statements", {"format": "xml"}, "?format"),
         ("progress", {"status": "lost"}, "?status"),
+        ("statements", {"kind": "kourse"}, "?kind"),
+        ("activities", {"kind": "kourse"}, "?kind"),
         ("summary", {"by": "colour"}, "?by"),
         ("summary", {"count": "completions", "by": "verb"}, "?by"),
         ("changes", {"after": "x"}, "?after"),
