@@ -7,7 +7,7 @@ how far it is behind is told (`lag`). Reading needs nothing from here: the rows 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -73,19 +73,38 @@ def stores_behind() -> list[int]:
 
 def lag(store: int, now: datetime | None = None) -> Lag:
     """How far progress is behind the statements of the store."""
-    here = dialect()
-    place = rows.checkpoint(store)
-    after = "FROM statements_statement WHERE store = %s AND (stored, key) > (%s, %s)"
-    values = [store, here.time(place.stored), place.key]
+    oldest = _oldest(store)
+    if oldest is None:
+        return NONE
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT stored {after} ORDER BY stored, key LIMIT 1", values)
-        oldest = cursor.fetchone()
-        if oldest is None:
-            return NONE
-        cursor.execute(f"SELECT count(*) FROM (SELECT 1 {after} LIMIT {_MOST_COUNTED + 1}) waiting", values)
+        cursor.execute(f"SELECT count(*) FROM (SELECT 1 {_WAITING} LIMIT {_MOST_COUNTED + 1}) waiting", _after(store))
         amount = int(cursor.fetchone()[0])
-    waited = max(timedelta(), (now or timezone.now()) - here.moment(oldest[0]))
-    return Lag(min(amount, _MOST_COUNTED), amount > _MOST_COUNTED, waited)
+    return Lag(min(amount, _MOST_COUNTED), amount > _MOST_COUNTED, _since(oldest, now))
+
+
+def waited(store: int, now: datetime | None = None) -> timedelta:
+    """How long the oldest statement has waited that is not folded yet; nothing where none waits."""
+    oldest = _oldest(store)
+    return timedelta() if oldest is None else _since(oldest, now)
+
+
+_WAITING = "FROM statements_statement WHERE store = %s AND (stored, key) > (%s, %s)"
+
+
+def _after(store: int) -> list[Any]:
+    place = rows.checkpoint(store)
+    return [store, dialect().time(place.stored), place.key]
+
+
+def _oldest(store: int) -> datetime | None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT stored {_WAITING} ORDER BY stored, key LIMIT 1", _after(store))
+        found = cursor.fetchone()
+    return None if found is None else dialect().moment(found[0])
+
+
+def _since(oldest: datetime, now: datetime | None) -> timedelta:
+    return max(timedelta(), (now or timezone.now()) - oldest)
 
 
 class Rebuild(NamedTuple):

@@ -22,12 +22,14 @@ from lrs.reports.columns import Column, Row
 from lrs.reports.listings import Order
 from lrs.reports.schema import Schema
 from lrs.reports.walk import Walk
-from statements import keys, stats
+from statements import keys, progress, stats
 from statements.errors import Fault, Invalid
 from statements.models import Person
 from statements.stats import Counting
 from statements.store.dialect import dialect
 
+# Says how many seconds the oldest statement has waited that is not in the answer yet; 0.000 where none waits.
+BEHIND = "X-Progress-Behind"
 # Rows that a stream reads at a time.
 _AT_ONCE = 2_000
 _FORMATS = ("json", "api", *exports.FORMATS)
@@ -78,6 +80,10 @@ class Report(Door):
 
     filters: ClassVar[type[filters.Filters]]
     orders: ClassVar[Mapping[str, Order]]
+    # In which order everything is streamed where none is asked for: one in which nothing moves meanwhile.
+    still: ClassVar[Order | None] = None
+    # Whether it is made of progress, which may be behind the statements.
+    follows: ClassVar[bool] = False
     limit: ClassVar[int] = 100
     most: ClassVar[int | None] = None
     # Filters that the address stands for.
@@ -92,16 +98,20 @@ class Report(Door):
         name = asked.get("ordering", next(iter(self.orders)))
         given = {key: value for key, value in request.query_params.dict().items() if key not in known}
         streamed = exports.FORMATS.get(request.accepted_renderer.format)
-        made = self.walk(Asked(store.pk, captured.get("person"), streamed is not None), given, self.orders[name])
-        if streamed is not None:
-            return self._stream(streamed, made, chosen, asked.get("bom", False))
         order = self.orders[name]
+        if streamed is not None and "ordering" not in asked:
+            order = self.still or order
+        made = self.walk(Asked(store.pk, captured.get("person"), streamed is not None), given, order)
+        headers = {BEHIND: f"{progress.waited(store.pk).total_seconds():.3f}"} if self.follows else {}
+        if streamed is not None:
+            return self._stream(streamed, made, chosen, asked.get("bom", False), headers)
         mark = f"{type(self).__name__} {name}"
         after = cursors.read(asked["cursor"], mark, order.kinds) if "cursor" in asked else None
         with dialect().limited(settings.LRS_QUERY_TIMEOUT):
             page = walk.portion(made, after, self.amount(asked.get("limit")))
         cursor = cursors.write(page.after, mark)
-        return Response({"results": _only(page.rows, chosen), "next": cursor and door.address(request, cursor)})
+        found = {"results": _only(page.rows, chosen), "next": cursor and door.address(request, cursor)}
+        return Response(found, headers=headers)
 
     def amount(self, limit: int | None) -> int:
         """How many rows a page has."""
@@ -123,12 +133,16 @@ class Report(Door):
     @classmethod
     def whole(cls, store: int, given: Mapping[str, str]) -> Iterator[list[Row]]:
         """Every row of a store, in portions. Raises Invalid."""
-        return _portions(cls().walk(Asked(store, None, whole=True), given, next(iter(cls.orders.values()))))
+        order = cls.still or next(iter(cls.orders.values()))
+        return _portions(cls().walk(Asked(store, None, whole=True), given, order))
 
-    def _stream(self, format: exports.Format, made: Walk, chosen: Sequence[Column], bom: bool) -> HttpResponseBase:
+    def _stream(
+        self, format: exports.Format, made: Walk, chosen: Sequence[Column], bom: bool, headers: Mapping[str, str]
+    ) -> HttpResponseBase:
         if format is exports.FORMATS["parquet"]:
             exports.arrow()
-        response = StreamingHttpResponse(format.make(_portions(made), chosen, bom), content_type=format.media_type)
+        rows = format.make(_portions(made), chosen, bom)
+        response = StreamingHttpResponse(rows, content_type=format.media_type, headers=headers)
         extension = next(name for name, each in exports.FORMATS.items() if each is format)
         name = f"{type(self).__name__.lower()}.{extension}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -137,9 +151,13 @@ class Report(Door):
 
 def _portions(made: Walk) -> Iterator[list[Row]]:
     # One after the other, each a short query: no transaction stays open while somebody reads slowly.
-    for rows in walk.stream(made, _AT_ONCE):
+    portions = walk.stream(made, _AT_ONCE)
+    while True:
         with dialect().limited(settings.LRS_QUERY_TIMEOUT):
-            yield rows
+            rows = next(portions, None)
+        if rows is None:
+            return
+        yield rows
 
 
 def _only(rows: Sequence[Row], chosen: Sequence[Column]) -> list[Row]:
@@ -184,6 +202,8 @@ class Progress(Report):
         "-completed_at": listings.LAST_COMPLETED,
         "completed_at": listings.FIRST_COMPLETED,
     }
+    still = listings.BY_PERSON
+    follows = True
 
     def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
         return listings.progress(self.read(asked, given), order)
@@ -195,6 +215,7 @@ class People(Report):
     columns = columns.PEOPLE
     filters = filters.PersonFilters
     orders = {"person": listings.BY_KEY}
+    follows = True
     limit = 25
 
     def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
@@ -207,6 +228,7 @@ class Activities(Report):
     columns = columns.ACTIVITIES
     filters = filters.ActivityFilters
     orders = {"activity": listings.BY_KEY}
+    follows = True
 
     def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:
         return listings.activities(self.read(asked, given), order)
@@ -218,6 +240,7 @@ class Summary(Report):
     columns = columns.SUMMARY
     filters = filters.SummaryFilters
     orders = {"period": listings.AS_MADE}
+    follows = True
     limit = 1000
 
     def walk(self, asked: Asked, given: Mapping[str, str], order: Order) -> Walk:

@@ -16,12 +16,18 @@ from urllib.parse import quote
 import duckdb
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from pyarrow import parquet
 
-from lrs.reports import columns, exports
+from lrs.reports import columns, exports, views
 from lrs.reports.columns import Column, Type
+from lrs.reports.walk import Walk
+from statements import progress
+from statements.errors import TooSlow
+from statements.models import Activity, Identity, Progress
 from tests.lrs.reports.conftest import END, reader_of
 from tests.lrs.reports.test_changes import keep
+from tests.statements.test_progress import crowd, send, statement
 
 TEXT = Column("text", Type.TEXT, "")
 NUMBER = Column("number", Type.NUMBER, "")
@@ -45,15 +51,17 @@ def shown(row):
 
 @pytest.mark.parametrize("report", ["statements", "progress", "people", "activities", "sources"])
 def test_every_format_has_the_same_rows_and_columns(demo, report, tmp_path):
+    # Progress that is streamed has an order of its own.
+    given = {"ordering": "-last_activity"} if report == "progress" else {}
     rows = demo.rows(report, limit=500)
     assert rows
-    lines = body(demo.get(report, format="ndjson")).splitlines()
+    lines = body(demo.get(report, format="ndjson", **given)).splitlines()
     assert [json.loads(line) for line in lines] == rows
-    table = from_csv(body(demo.get(report, format="csv")).decode())
+    table = from_csv(body(demo.get(report, format="csv", **given)).decode())
     # Numbers may be whole in one and not in the other's spelling, so they are compared as numbers.
     assert [{**row} for row in table] == [shown(row) for row in rows]
     file = tmp_path / "rows.parquet"
-    file.write_bytes(body(demo.get(report, format="parquet")))
+    file.write_bytes(body(demo.get(report, format="parquet", **given)))
     found = parquet.read_table(file)
     assert found.column_names == [column.name for column in columns.REPORTS[report]]
     assert json.loads(exports.json(found.to_pylist())) == rows
@@ -83,6 +91,39 @@ def test_gzip_comes_where_it_is_accepted(demo):
     answer = demo.api.get("/api/v1/statements?format=csv", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(body(answer)) == plain
+
+
+def test_progress_that_changes_while_it_is_streamed_is_there_once(store, monkeypatch):
+    crowd(store, 200)
+    progress.follow(store.pk)
+    monkeypatch.setattr(views, "_AT_ONCE", 10)
+    chunks = iter(reader_of(store.name, "reports/read").get("progress", format="ndjson").streaming_content)
+    found = [json.loads(line) for line in next(chunks).splitlines()]
+    # The oldest of those that are still to come is the newest now.
+    given = {row["person"] for row in found}
+    left = Progress.objects.filter(store=store.pk).exclude(person__in=given).earliest("last_activity")
+    identifier = Identity.objects.filter(store=store.pk, person=left.person).get().identifier
+    activity = Activity.objects.get(store=store.pk, key=left.activity).iri
+    actor = identifier.removeprefix("mbox mailto:").removesuffix("@example.com")
+    send(store, statement(actor, "progressed", activity.rpartition("/")[2], 10_000))
+    progress.follow(store.pk)
+    found += [json.loads(line) for chunk in chunks for line in chunk.splitlines()]
+    places = [(row["person"], row["activity"], row["registration"]) for row in found]
+    assert len(places) == len(set(places)) == Progress.objects.filter(store=store.pk).count() > 50
+
+
+def test_a_stream_gives_up_a_query_that_takes_too_long(database, settings):
+    settings.LRS_QUERY_TIMEOUT = 1
+
+    def places(after, amount, most):
+        with connection.cursor() as cursor:
+            cursor.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+        return []
+
+    with pytest.raises(TooSlow):
+        list(views._portions(Walk(places, lambda found: {})))
+    # The limit stays with the connection.
+    connection.close()
 
 
 def test_80_mb_of_rows_take_no_more_memory_than_two(tmp_path):
@@ -221,6 +262,16 @@ def test_two_exports_into_one_folder_do_not_mix(lake):
             lake.export(since_last=True)
     lake.export(since_last=True)
     assert lake.ids() == lake.all()
+
+
+def test_the_demo_goes_on_where_a_smaller_one_ended(database, tmp_path):
+    from lrs import demo as generator
+    from statements.models import Statement
+
+    name = f"growing {tmp_path.name}"
+    for amount in (700, 1300):
+        store = generator.fill(name, amount, seed=1, end=END, say=lambda done: None)
+        assert Statement.objects.filter(store=store).count() == amount
 
 
 def test_what_cannot_be_exported_is_said_in_a_sentence(demo, tmp_path):

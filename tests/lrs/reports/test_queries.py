@@ -8,7 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from lrs.reports import columns, listings, walk
+from statements import progress
 from tests.lrs.reports.conftest import reader_of
+from tests.statements.test_progress import send, statement
 
 LISTS = [name for name in columns.REPORTS if name != "summary"]
 
@@ -263,3 +265,14 @@ def test_sources_say_when_they_were_last_heard_of(demo):
     newest = demo.rows("statements", source=rows["Khalibre"]["source"], limit=1000)[0]
     assert rows["Khalibre"]["last_statement"] >= newest["stored"]
     assert rows["Udemy Business"]["findings"] > 0
+
+
+def test_what_is_made_of_progress_says_how_far_that_is_behind(store):
+    reader = reader_of(store.name, "reports/read")
+    send(store, statement("ann", "completed", "1", 1))
+    for report in ("progress", "people", "activities", "summary"):
+        for format in ("json", "csv"):
+            assert float(reader.get(report, format=format).headers["X-Progress-Behind"]) > 0
+    progress.follow(store.pk)
+    assert reader.get("progress").headers["X-Progress-Behind"] == "0.000"
+    assert len(reader.rows("progress")) == 1
