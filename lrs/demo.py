@@ -4,7 +4,7 @@ They are sent through the door that everything comes in by, by a credential for 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any, NamedTuple
@@ -69,7 +69,8 @@ class Company:
             return sender, self._voiding(number, target)
         dice = Random(f"{self.seed} {number}")
         sender = dice.choices(SENDERS, [each.share for each in SENDERS])[0]
-        made = sender.make(self, dice)
+        # As many as there are by then: what a statement says must not depend on how many follow.
+        made = sender.make(replace(self, learners=_learners(number)), dice)
         return sender, {"id": self.id(f"statement {number}"), "timestamp": self.moment(dice), **made}
 
     def id(self, name: str) -> str:
@@ -108,6 +109,10 @@ class Company:
             "verb": {"id": f"{_VERBS}voided", "display": {"en-US": "voided"}},
             "object": {"objectType": "StatementRef", "id": target["id"]},
         }
+
+
+def _learners(statements: int) -> int:
+    return max(10, min(2000, statements // 50))
 
 
 def _namespace(seed: int, end: date) -> UUID:
@@ -254,9 +259,10 @@ SENDERS = (
 def fill(store: str, statements: int, *, seed: int, end: date, say: Callable[[int], None]) -> int:
     """Send so many statements into a store, link who has two identifiers, and bring the progress up to date.
 
-    The store's number. `say` is told how many there are, now and then. What was sent before is not doubled.
+    The store's number. `say` is told how many there are, now and then. What was sent before is not doubled. Raises
+    Conflict where the store has statements of another release's demo.
     """
-    company = Company(seed, max(10, min(2000, statements // 50)), end)
+    company = Company(seed, _learners(statements), end)
     sources = {sender.name: _source(store, sender) for sender in SENDERS}
     for done, batches in _batches(company, statements):
         for name, batch in batches.items():

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from lrs import demo
+from statements.errors import Conflict
 
 
 class Command(BaseCommand):
@@ -29,7 +30,12 @@ class Command(BaseCommand):
         """Fill the store."""
         if statements < 1:
             raise CommandError(f"--statements must be a whole number above 0, not {statements}.")
-        demo.fill(store, statements, seed=seed, end=end or datetime.now(UTC).date(), say=self._say(statements))
+        try:
+            demo.fill(store, statements, seed=seed, end=end or datetime.now(UTC).date(), say=self._say(statements))
+        except Conflict:
+            raise CommandError(
+                f"The store {store!r} has other statements of this seed; name another --store."
+            ) from None
         self._clear()
         self.stdout.write(f"The store {store!r} has {statements} statements from {len(demo.SENDERS)} sources.")
 
