@@ -24,7 +24,7 @@ from lrs.reports.schema import Schema
 from lrs.reports.walk import Walk
 from statements import keys, progress, stats
 from statements.errors import Fault, Invalid
-from statements.models import Person
+from statements.models import Person, Store
 from statements.stats import Counting
 from statements.store.dialect import dialect
 
@@ -45,6 +45,8 @@ class Door(door.Door):
 
     renderer_classes = (Json, BrowsableAPIRenderer, *map(_streamed, exports.FORMATS))
     schema = Schema()
+    # What the role of somebody who is signed in must allow, as for the administration's pages of the same.
+    seen_with: ClassVar[str] = "statements.view_statement"
 
     # What every report takes.
     SHAPE: ClassVar[Mapping[str, Check]] = {
@@ -65,6 +67,13 @@ class Door(door.Door):
             problem = f"there is no column {unknown[0][:60]}; there are {', '.join(sorted(known))}"
             raise Invalid(Fault("?fields", "fields", problem))
         return columns.chosen(self.columns, dict.fromkeys(names))
+
+    def store(self, request: Request, name: str | None) -> Store:
+        """The store that is read. Raises Forbidden, NotFound, Invalid."""
+        reader = access.reader_of(request)
+        if reader.store is None:
+            access.permitted(request, self.seen_with, "those whose role may look at this")
+        return access.store_of(reader, name)
 
 
 class Asked(NamedTuple):
@@ -93,7 +102,7 @@ class Report(Door):
         """A page, or everything where the format is one that is streamed."""
         known = {**self.SHAPE, "bom": parameters.boolean, "ordering": parameters.one_of(*self.orders)}
         asked = self.asked(request.query_params, known)
-        store = access.store_of(access.reader_of(request), asked.get("store"))
+        store = self.store(request, asked.get("store"))
         chosen = self.chosen(asked.get("fields"))
         name = asked.get("ordering", next(iter(self.orders)))
         given = {key: value for key, value in request.query_params.dict().items() if key not in known}
@@ -284,6 +293,7 @@ class Quarantine(Report):
     """Refused requests, the last first."""
 
     columns = columns.QUARANTINE
+    seen_with = "lrs.view_refusal"
     filters = filters.RefusalFilters
     orders = {"-last": listings.LAST_REFUSED}
 
@@ -295,6 +305,7 @@ class Connections(Report):
     """Connections to other systems."""
 
     columns = columns.CONNECTIONS
+    seen_with = "connectors.view_connection"
     filters = filters.CredentialFilters
     orders = {"source": listings.AS_MADE}
 
@@ -315,7 +326,7 @@ class Changes(Door):
         asked = self.all_asked(request.query_params, known)
         if asked.get("format", "json") not in ("json", "api"):
             raise Invalid(Fault("?format", "format", "changes are given as JSON"))
-        store = access.store_of(access.reader_of(request), asked.get("store"))
+        store = self.store(request, asked.get("store"))
         chosen = self.chosen(asked.get("fields"))
         after = changes.read(asked["after"]) if "after" in asked else None
         limit = min(asked.get("limit") or settings.LRS_PAGE_DEFAULT, settings.LRS_PAGE_MAX)

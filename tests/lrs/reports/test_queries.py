@@ -167,17 +167,24 @@ def test_only_a_scope_that_reads_reads(store):
         assert reader_of(store.name, scope).get("statements").status_code == 200
 
 
-def test_a_signed_in_administrator_says_which_store(demo, empty):
+def test_a_signed_in_administrator_says_which_store(demo, empty, root):
+    assert root.get("/api/v1/statements").json()["errors"][0]["pointer"] == "?store"
+    assert len(root.get("/api/v1/statements", {"store": demo.name, "limit": 5}).json()["results"]) == 5
+
+
+def test_a_session_sees_what_its_role_may_see_in_the_administration(demo, viewer, operator):
     from django.contrib.auth.models import User
 
-    api = Client(SERVER_NAME="localhost")
-    person, _ = User.objects.get_or_create(username="reports", is_staff=True)
-    api.force_login(person)
-    assert api.get("/api/v1/statements").json()["errors"][0]["pointer"] == "?store"
-    assert len(api.get("/api/v1/statements", {"store": demo.name, "limit": 5}).json()["results"]) == 5
-    nobody, _ = User.objects.get_or_create(username="nobody", is_staff=False)
-    api.force_login(nobody)
-    assert api.get("/api/v1/statements", {"store": demo.name}).status_code == 403
+    of_operators = ("quarantine", "connections")
+    nobody, outsider = Client(SERVER_NAME="localhost"), Client(SERVER_NAME="localhost")
+    nobody.force_login(User.objects.create_user("without a role", is_staff=True))
+    outsider.force_login(User.objects.create_user("outsider", is_staff=False))
+    for report in (*columns.REPORTS, "changes"):
+        given = {"store": demo.name, "limit": 1}
+        path = f"/api/v1/{report}"
+        assert operator.get(path, given).status_code == 200, report
+        assert viewer.get(path, given).status_code == (403 if report in of_operators else 200), report
+        assert nobody.get(path, given).status_code == outsider.get(path, given).status_code == 403
 
 
 @pytest.mark.parametrize(
