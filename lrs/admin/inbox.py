@@ -77,8 +77,8 @@ class InboxAdmin(Page):
             columns=(
                 Column(_("Event")),
                 Column(_("Connection")),
-                Column(_("State")),
-                Column(_("Reason"), "wide"),
+                Column(_("State"), "word"),
+                Column(_("Reason"), "broad"),
                 Column(_("Received"), "time"),
             ),
             rows=[
@@ -201,8 +201,8 @@ def deliveries_listing(
     return Listing(
         caption=DELIVERIES,
         columns=(
-            Column(_("Delivery")),
-            Column(_("State")),
+            Column(_("Delivery"), "word"),
+            Column(_("State"), "word"),
             Column(_("Events"), "number"),
             Column(_("Here before"), "number"),
             Column(_("Problem"), "wide"),

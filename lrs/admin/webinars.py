@@ -151,7 +151,7 @@ class SessionAdmin(Page):
             columns=(
                 Column(_("Session"), "wide"),
                 Column(_("Connection")),
-                Column(_("State")),
+                Column(_("State"), "word"),
                 Column(_("Start"), "time"),
                 Column(_("Asked next"), "time"),
             ),
@@ -454,7 +454,7 @@ def _results(row: Session) -> Listing:
         caption=_("Results"),
         columns=(
             Column(_("Person")),
-            Column(_("Result")),
+            Column(_("Result"), "word"),
             Column(_("Minutes"), "number"),
             Column(_("Share"), "number"),
             Column(_("Reason"), "wide"),

@@ -15,7 +15,7 @@ from statements.admin.page import Link, Text
 
 
 class Column(NamedTuple):
-    """A column: its heading, and how it is set: "number", "wide", "time" or nothing."""
+    """A column: its heading, and how it is set: "number", "time", "word" (never broken), "broad", "wide" or nothing."""
 
     title: Text
     kind: str = ""
