@@ -236,8 +236,8 @@ class ConnectionAdmin(Page):
             columns=(
                 Column(_("Name")),
                 Column(_("Provider")),
-                Column(_("State")),
-                Column(_("Last check"), "wide"),
+                Column(_("State"), "word"),
+                Column(_("Last check"), "broad"),
                 Column(_("Last delivery"), "time"),
                 Column(_("Waiting"), "number"),
                 Column(_("Refused"), "number"),
@@ -576,7 +576,12 @@ def _reasons(row: Connection) -> Listing:
     ]
     return Listing(
         caption=_("Refused and deferred events"),
-        columns=(Column(_("Event")), Column(_("State")), Column(_("Reason"), "wide"), Column(_("Received"), "time")),
+        columns=(
+            Column(_("Event")),
+            Column(_("State"), "word"),
+            Column(_("Reason"), "wide"),
+            Column(_("Received"), "time"),
+        ),
         rows=[
             Row(
                 address(InboxEvent, "change", each.pk),

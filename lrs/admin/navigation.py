@@ -53,6 +53,21 @@ GROUPS: tuple[tuple[Text, tuple[Line, ...]], ...] = (
 )
 
 
+# What django-unfold says around every page, without a catalogue of its own.
+SAID = (
+    _("Light"),
+    _("Dark"),
+    _("System"),
+    _("Go back"),
+    _("Type to search"),
+    _("No recent searches"),
+    _("Recent searches"),
+    _("No results matching your query"),
+    _("Toggle password visibility"),
+    _("You have been successfully logged out from the administration"),
+)
+
+
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
     """The navigation as django-unfold takes it: pages that are there and that the user may see."""
     found = [(title, [line for line in lines if _is_there(line)]) for title, lines in GROUPS]

@@ -29,7 +29,7 @@ STATES = {
     BackgroundTask.State.WAITING: gettext_lazy("waiting"),
     BackgroundTask.State.RUNNING: gettext_lazy("running"),
     BackgroundTask.State.DONE: gettext_lazy("done"),
-    BackgroundTask.State.FAILED: gettext_lazy("failed"),
+    BackgroundTask.State.FAILED: gettext_lazy("went wrong"),
     BackgroundTask.State.STOPPED: gettext_lazy("stopped"),
 }
 # As lrs.reports.views.WHOLE has them.
@@ -98,7 +98,12 @@ class TaskAdmin(Page):
         part = keyset.part(request, BackgroundTask.objects.all(), ("id",))
         listing = Listing(
             caption=TITLE,
-            columns=(Column(_("Task"), "wide"), Column(_("State")), Column(_("By")), Column(_("Asked for"), "time")),
+            columns=(
+                Column(_("Task"), "wide"),
+                Column(_("State"), "word"),
+                Column(_("By")),
+                Column(_("Asked for"), "time"),
+            ),
             rows=[
                 Row(
                     address(BackgroundTask, "change", row.pk),

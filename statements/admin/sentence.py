@@ -28,6 +28,37 @@ STATUS = {
 }
 
 
+# What the verbs that are sent most are called; others stand as the statement says them.
+VERBS = {
+    "answered": gettext_lazy("answered"),
+    "attempted": gettext_lazy("attempted"),
+    "attended": gettext_lazy("attended"),
+    "commented": gettext_lazy("commented"),
+    "completed": gettext_lazy("completed"),
+    "experienced": gettext_lazy("experienced"),
+    "failed": gettext_lazy("failed"),
+    "initialized": gettext_lazy("initialized"),
+    "interacted": gettext_lazy("interacted"),
+    "joined": gettext_lazy("joined"),
+    "launched": gettext_lazy("launched"),
+    "left": gettext_lazy("left"),
+    "passed": gettext_lazy("passed"),
+    "progressed": gettext_lazy("progressed"),
+    "registered": gettext_lazy("registered"),
+    "satisfied": gettext_lazy("satisfied"),
+    "terminated": gettext_lazy("terminated"),
+    "unregistered": gettext_lazy("unregistered"),
+    "unsatisfied": gettext_lazy("unsatisfied"),
+    "voided": gettext_lazy("voided"),
+    "waived": gettext_lazy("waived"),
+}
+
+
+def verb(name: str) -> str:
+    """A verb in the reader's language, where it is one of VERBS."""
+    return str(VERBS.get(name, name))
+
+
 def kind(value: str) -> str:
     """A kind of activity in words."""
     return str(KINDS.get(value, value))
@@ -48,16 +79,16 @@ def percent(value: float | None) -> str:
 
 def of(statement: Statement, names: Names, source: str = "") -> str:
     """The sentence of a statement. `source` is what its credential is called."""
-    thing = _thing(statement, names)
+    thing, done = _thing(statement, names), names.verb(statement.verb)
     parts = {
         "who": names.agent(statement.actor) or _("A group"),
-        "verb": names.verb(statement.verb),
+        "verb": verb(done),
         "thing": thing,
         "percent": percent(statement.progress),
         "score": percent(None if statement.scaled is None else statement.scaled * 100),
         "source": source or statement.platform or "",
     }
-    if parts["verb"] == "progressed" and parts["percent"]:
+    if done == "progressed" and parts["percent"]:
         said = _("%(who)s progressed to %(percent)s in %(thing)s") % parts
     elif parts["score"] and statement.success is not None:
         said = _("%(who)s %(verb)s %(thing)s with a score of %(score)s") % parts

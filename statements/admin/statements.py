@@ -39,6 +39,7 @@ from statements.templatetags.records import ago
 from statements.xapi import formats, text
 from statements.xapi.attachments import wanted as attachments_of
 from statements.xapi.roles import Role
+from statements.xapi.signature import USAGE as SIGNATURE
 from statements.xapi.text import Given
 from statements.xapi.versions import Version
 
@@ -148,7 +149,7 @@ class StatementAdmin(Page):
             caption=TITLE,
             columns=(
                 Column(_("Statement"), "wide"),
-                Column(_("Kind")),
+                Column(_("Kind"), "word"),
                 Column(_("Progress"), "number"),
                 Column(_("Source")),
                 Column(_("Stored"), "time"),
@@ -347,7 +348,9 @@ def _attachments(row: Statement, value: dict[str, Any]) -> list[dict[str, Any]]:
     kept = contents.find(row.store, {one.sha2 for one in named})
     return [
         {
+            "name": _name_of(value, one.at) or one.content_type,
             "usage": one.usage_type,
+            "signature": one.usage_type == SIGNATURE,
             "type": one.content_type,
             "length": kept[one.sha2].length if one.sha2 in kept else None,
             "url": address(Statement, "attachment", row.pk, sha2=one.sha2) if one.sha2 in kept else "",
@@ -356,12 +359,20 @@ def _attachments(row: Statement, value: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _name_of(value: dict[str, Any], at: str) -> str:
+    """What the statement calls the attachment at this pointer, in whichever language it does."""
+    found: Any = value
+    for part in at.split("/")[1:]:
+        found = found[int(part)] if isinstance(found, list) else found[part]
+    return str(next(iter(found.get("display", {}).values()), ""))
+
+
 # --- what is asked
 
 
 def _verbs(store: int) -> list[tuple[str, str]]:
     rows = Verb.objects.filter(store=store).order_by("name", "iri").values_list("key", "name", "iri")[:_MOST_VERBS]
-    return [(key.hex, name or iri) for key, name, iri in rows]
+    return [(key.hex, sentence.verb(name) or iri) for key, name, iri in rows]
 
 
 def _statement(store: Store, query: str) -> UUID | None:

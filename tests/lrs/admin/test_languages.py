@@ -134,3 +134,19 @@ def test_the_navigation_is_in_the_reader_s_language(viewer, store, language, wor
 def test_the_language_is_chosen_in_the_menu(viewer, store):
     viewer.post("/admin/setlang/", {"language": "uk", "next": "/admin/"})
     assert "Учні" in viewer.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "around"),
+    [
+        ("de", "ann@example.com: Kurs “Data protection: the complete course” abgeschlossen", "Dunkel"),
+        ("ja", "コース “Data protection: the complete course” を 修了", "ダーク"),
+        ("uk", "ann@example.com: курс “Data protection: the complete course” — завершено", "Темна"),
+    ],
+)
+def test_verbs_and_what_surrounds_a_page_are_in_the_reader_s_language(viewer, credential, language, sentence, around):
+    sample.send(credential.credential, [sample.statement(verb="completed", percent=None, result={"completion": True})])
+    query = {"store": credential.credential.store_id}
+    page = viewer.get("/admin/statements/statement/", query, headers={"accept-language": language}).content.decode()
+    assert sentence in page
+    assert around in page

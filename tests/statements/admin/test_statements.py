@@ -196,7 +196,7 @@ def test_the_data_of_attachments_is_downloaded_and_never_shown_as_a_page(viewer,
     one = examples.statement(
         attachments=[examples.attachment(data), examples.attachment(b"far", fileUrl="https://x.y/z")]
     )
-    one["attachments"][0]["contentType"] = "text/html"
+    one["attachments"][0] |= {"contentType": "text/html", "display": {"de": "Urkunde"}}
     content = examples.mixed(one, [examples.part(data)])
     assert client.request("POST", "statements", content=content, headers=examples.MIXED).status_code == 200
     page = f"{LIST}{_key(store, one)}/change/"
@@ -204,6 +204,7 @@ def test_the_data_of_attachments_is_downloaded_and_never_shown_as_a_page(viewer,
     assert "text/html" in html
     assert f"{len(data)} bytes" in html
     assert "not kept here" in html
+    assert ">Urkunde</a>" in html
     (address,) = re.findall(r'href="([^"]*attachment[^"]*)" download', html)
     answer = viewer.get(address.replace("&amp;", "&"))
     assert b"".join(answer.streaming_content) == data
