@@ -1,11 +1,12 @@
 """What is answered where no view answers: at an unknown address, to a request that Django refuses, at a failure.
 
-People's pages are answered with Django's own, everything else with JSON.
+People are answered with a page that says what to do, everybody else with JSON.
 """
 
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext as _
 from django.views import defaults
 
 from lrs import problems, wire
@@ -27,14 +28,16 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """403: what is here is not for this caller."""
     if request.path_info.startswith(_PEOPLE):
-        return defaults.permission_denied(request, exception)
+        sentence = _("Your role does not allow you to see or do this. An administrator can give you another.")
+        return _page(request, _("This is not for you"), sentence, HTTPStatus.FORBIDDEN)
     return _versioned(request, problems.answer(Forbidden("This is not for you to see or do.")))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """404: no such address."""
     if request.path_info.startswith(_PEOPLE):
-        return defaults.page_not_found(request, exception)
+        sentence = _("There is nothing here. It may have been erased, or the address is not whole.")
+        return _page(request, _("Not found"), sentence, HTTPStatus.NOT_FOUND)
     return _versioned(request, problems.answer(NotFound(f"There is nothing at {request.path[:200]}.")))
 
 
@@ -45,6 +48,17 @@ def failed(request: HttpRequest) -> HttpResponseBase:
     sentence = "Something went wrong here; it is logged. The same request may succeed later."
     response = JsonResponse({"error": sentence, "errors": []}, status=HTTPStatus.INTERNAL_SERVER_ERROR)
     return _versioned(request, response)
+
+
+def _page(request: HttpRequest, title: str, sentence: str, status: HTTPStatus) -> HttpResponseBase:
+    from django.contrib import admin
+
+    # Here, as only who asks for people's pages is to wait for them.
+    from statements.admin.page import framed
+
+    response = framed(admin.site, request, "service/problem.html", title, sentence=sentence)
+    response.status_code = status
+    return response
 
 
 def _versioned(request: HttpRequest, response: HttpResponse) -> HttpResponse:

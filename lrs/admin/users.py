@@ -1,5 +1,6 @@
 """Those who may sign in here, and their roles."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -9,21 +10,43 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from lrs.roles import ADMINISTRATOR, OPERATOR, VIEWER
 from statements.admin.journal import Audited
 from statements.admin.listing import Column, Listing, Row
-from statements.admin.page import Link, address, framed
+from statements.admin.page import Link, Text, address, framed
 from statements.templatetags.records import ago
 
 TITLE = gettext_lazy("Users")
 _MOST = 500
+# What the roles of lrs.roles are called, and what they may.
+_CALLED: Mapping[str, Text] = {
+    VIEWER: gettext_lazy("viewer"),
+    OPERATOR: gettext_lazy("operator"),
+    ADMINISTRATOR: gettext_lazy("administrator"),
+}
+_MAY: Mapping[str, Text] = {
+    VIEWER: gettext_lazy("looks at statements, learners and activities"),
+    OPERATOR: gettext_lazy("also looks after quarantine, connections and inbox"),
+    ADMINISTRATOR: gettext_lazy("also makes credentials and users, and reads the audit log"),
+}
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+
+
+class _Roles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Roles as boxes to tick, with what they may."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Name and right."""
+        called, may = _CALLED.get(obj.name, obj.name), _MAY.get(obj.name)
+        return f"{called}: {may}" if may else str(called)
 
 
 @admin.register(User)
@@ -31,8 +54,10 @@ class UserAdmin(Audited, DjangosUserAdmin, ModelAdmin):  # type: ignore[type-arg
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    change_form_outer_before_template: Any = "service/user.html"
+    # Of the password not even the hash is shown; a button leads to where it is set.
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username",)}),
         (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
         (gettext_lazy("Roles"), {"fields": ("groups", "is_active", "is_superuser")}),
     )
@@ -65,6 +90,24 @@ class UserAdmin(Audited, DjangosUserAdmin, ModelAdmin):  # type: ignore[type-arg
         )
         return framed(self.admin_site, request, "records/list.html", TITLE, listing=listing)
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """A user's form in the frame of the other pages."""
+        row = User.objects.filter(pk=int(object_id)).first() if object_id and object_id.isdecimal() else None
+        frame = {
+            "page_title": row.username if row else _("New user"),
+            "trail": (Link(TITLE, address(User)),),
+            "password_url": reverse("admin:auth_user_password_change", args=[row.pk])
+            if row and self.has_change_permission(request, row)
+            else "",
+        }
+        return super().changeform_view(request, object_id, form_url, {**frame, **(extra_context or {})})
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Nobody makes themselves, or others, more than they are."""
         return () if request.user.is_superuser else ("is_superuser",)
@@ -82,7 +125,7 @@ class UserAdmin(Audited, DjangosUserAdmin, ModelAdmin):  # type: ignore[type-arg
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Roles as boxes to tick."""
         if db_field.name == "groups":
-            return forms.ModelMultipleChoiceField(
+            return _Roles(
                 Group.objects.order_by("pk"), label=_("Roles"), required=False, widget=forms.CheckboxSelectMultiple
             )
         return super().formfield_for_manytomany(db_field, request, **kwargs)
@@ -94,5 +137,5 @@ class UserAdmin(Audited, DjangosUserAdmin, ModelAdmin):  # type: ignore[type-arg
 
 
 def _roles(row: User) -> str:
-    names = [group.name for group in row.groups.all()]
-    return ", ".join(["superuser", *names] if row.is_superuser else names)
+    names = [str(_CALLED.get(group.name, group.name)) for group in row.groups.all()]
+    return ", ".join([_("superuser"), *names] if row.is_superuser else names)

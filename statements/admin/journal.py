@@ -1,6 +1,7 @@
 """The audit log: what people did, with before and after; and a mixin that lets Django's forms write into it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -13,11 +14,47 @@ from django.utils.translation import gettext_lazy
 from statements import journal
 from statements.admin import keyset
 from statements.admin.listing import Column, Listing, Row
-from statements.admin.page import Link, Page, address, user_name
+from statements.admin.page import Link, Page, Text, address, user_name
 from statements.models import Act
 from statements.templatetags.records import ago
 
 TITLE = gettext_lazy("Audit log")
+# What is written down as done, here and by the service above, in words.
+WORDS: Mapping[str, Text] = {
+    "add": gettext_lazy("added"),
+    "again": gettext_lazy("tried again"),
+    "attendance": gettext_lazy("attendance taken in"),
+    "book": gettext_lazy("booked"),
+    "change": gettext_lazy("changed"),
+    "check": gettext_lazy("checked"),
+    "delete": gettext_lazy("deleted"),
+    "disable": gettext_lazy("disabled"),
+    "dismiss": gettext_lazy("dismissed"),
+    "download": gettext_lazy("downloaded"),
+    "edit": gettext_lazy("edited"),
+    "enable": gettext_lazy("enabled"),
+    "erase": gettext_lazy("erased"),
+    "export": gettext_lazy("exported"),
+    "import courses": gettext_lazy("courses imported"),
+    "import people": gettext_lazy("people imported"),
+    "link": gettext_lazy("linked"),
+    "merge": gettext_lazy("merged"),
+    "pause": gettext_lazy("paused"),
+    "rebuild progress": gettext_lazy("progress rebuilt"),
+    "reopen": gettext_lazy("opened again"),
+    "repair": gettext_lazy("repair switched on"),
+    "replay": gettext_lazy("replayed"),
+    "replay refusals": gettext_lazy("all replayed"),
+    "resume": gettext_lazy("resumed"),
+    "roster": gettext_lazy("roster taken in"),
+    "rotate": gettext_lazy("secret renewed"),
+    "sign in": gettext_lazy("signed in at the provider"),
+    "split": gettext_lazy("split"),
+    "stop": gettext_lazy("stopped"),
+    "sweep": gettext_lazy("sweep begun"),
+    "undo": gettext_lazy("undone"),
+    "void": gettext_lazy("voided"),
+}
 
 
 class Audited:
@@ -54,8 +91,8 @@ class Filters(forms.Form):
     """What the log can be narrowed by."""
 
     by = forms.CharField(label=gettext_lazy("Who"), required=False)
-    what = forms.CharField(
-        label=gettext_lazy("What"), required=False, help_text=gettext_lazy("Such as void, merge, change or rotate.")
+    what = forms.ChoiceField(
+        label=gettext_lazy("What"), required=False, choices=[("", gettext_lazy("any")), *WORDS.items()]
     )
     kind = forms.CharField(label=gettext_lazy("Kind of thing"), required=False)
 
@@ -77,8 +114,7 @@ class ActAdmin(Page):
             caption=TITLE,
             columns=(Column(_("What"), "wide"), Column(_("Who")), Column(_("Reason")), Column(_("When"), "time")),
             rows=[
-                Row(address(Act, "change", row.pk), (f"{row.what}: {row.label}", row.by, row.reason, ago(row.at)))
-                for row in part.rows
+                Row(address(Act, "change", row.pk), (_title(row), row.by, row.reason, ago(row.at))) for row in part.rows
             ],
             newer=part.newer,
             older=part.older,
@@ -94,10 +130,14 @@ class ActAdmin(Page):
             raise Http404
         before, after = json.loads(row.before), json.loads(row.after)
         changes = [(name, _shown(before.get(name)), _shown(after.get(name))) for name in {**before, **after}]
-        title = f"{row.what}: {row.label}"
+        title = _title(row)
         return self.render(
             request, "records/journal.html", title, trail=(Link(TITLE, address(Act)),), row=row, changes=changes
         )
+
+
+def _title(row: Act) -> str:
+    return f"{WORDS.get(row.what, row.what)}: {row.label}"
 
 
 def _shown(value: Any) -> str:

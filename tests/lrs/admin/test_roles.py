@@ -1,5 +1,7 @@
 """Who may do what."""
 
+import uuid
+
 import pytest
 from django.contrib.auth.models import Group
 
@@ -64,3 +66,52 @@ def test_what_is_done_to_a_user_is_in_the_log_without_the_password(administrator
     assert ('"first_name": "Ann"' in changed.after, '"groups": ["viewer"]' in changed.after) == (True, True)
     page = administrator.get(f"/admin/statements/act/{changed.pk}/change/").content.decode()
     assert "viewer" in page
+
+
+def test_who_may_not_see_a_page_is_told_why_and_led_home(viewer, store):
+    answer = viewer.get(CREDENTIALS)
+    page = answer.content.decode()
+    assert (answer.status_code, "Your role does not allow you" in page, 'href="/admin/"' in page) == (403, True, True)
+    assert f'href="{CREDENTIALS}"' not in page
+    german = viewer.get(CREDENTIALS, headers={"accept-language": "de"}).content.decode()
+    assert "Ihre Rolle erlaubt Ihnen nicht" in german
+
+
+def test_what_is_not_there_is_a_page_with_a_way_home(viewer, store):
+    for address in ("nope/", f"statements/statement/{uuid.uuid4()}/change/"):
+        answer = viewer.get(f"/admin/{address}")
+        page = answer.content.decode()
+        assert (answer.status_code, "There is nothing here." in page, 'href="/admin/"' in page) == (404, True, True)
+
+
+def test_a_form_that_was_open_too_long_says_what_to_do(database):
+    from django.test import Client as Browser
+
+    answer = Browser(SERVER_NAME="localhost", enforce_csrf_checks=True).post("/admin/login/", {"username": "ann"})
+    page = answer.content.decode()
+    assert (answer.status_code, "The page was open too long" in page, 'href="/admin/"' in page) == (403, True, True)
+
+
+def test_a_user_s_page_says_what_roles_may_and_nothing_of_the_password(administrator, database):
+    from django.contrib.auth.models import User
+
+    made = User.objects.create_user(f"shown-{uuid.uuid4()}", password="correct horse battery", is_staff=True)
+    page = administrator.get(f"{USERS}{made.pk}/change/").content.decode()
+    assert "operator: also looks after quarantine, connections and inbox" in page
+    assert f'href="{USERS}{made.pk}/password/"' in page
+    assert ("pbkdf2" in page, made.password.split("$")[2][:6] in page) == (False, False)
+    administrator.post(f"{USERS}{made.pk}/change/", {"username": made.username, "is_active": "on"})
+    made.refresh_from_db()
+    assert made.check_password("correct horse battery")
+
+
+def test_the_log_is_in_words_and_narrowed_by_what_was_done(administrator, database):
+    from statements import journal
+
+    thing = journal.Thing("lrs.credential", "1", f"logged {uuid.uuid4()}")
+    for what in ("rotate", "something new"):
+        journal.note(what, thing, by="ann", before={"secret_hash": "a"}, after={"secret_hash": "b"})
+    page = administrator.get(LOG).content.decode()
+    assert (f"secret renewed: {thing.label}" in page, f"something new: {thing.label}" in page) == (True, True)
+    narrowed = administrator.get(LOG, {"what": "rotate"}, headers={"accept-language": "de"}).content.decode()
+    assert (f"Geheimnis erneuert: {thing.label}" in narrowed, "something new" in narrowed) == (True, False)
