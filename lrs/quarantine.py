@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from lrs.models import Refusal, RefusalKind
@@ -239,6 +239,11 @@ def kinds(*, store: int | None = None, credential: int | None = None) -> "QueryS
     if store is not None:
         found = found.filter(store=store)
     return found if credential is None else found.filter(credential=credential)
+
+
+def still_open(kinds: "QuerySet[RefusalKind]") -> "QuerySet[RefusalKind]":
+    """Those of these reasons of which a request is open."""
+    return kinds.filter(Exists(Refusal.objects.filter(kind=OuterRef("pk"), state=Refusal.State.OPEN)))
 
 
 def refusals(

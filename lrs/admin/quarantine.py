@@ -1,12 +1,14 @@
 """Quarantine: what was refused and why; mend it with a repair or by hand, send it once more, or dismiss it."""
 
+import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -14,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from lrs import credentials, quarantine, replay
 from lrs.admin.marked import mark
+from lrs.admin.repairs import WORDS
 from lrs.admin.tasks import begin
 from lrs.background import REPLAY
 from lrs.credentials import CredentialError
@@ -24,6 +27,7 @@ from statements.admin import keyset
 from statements.admin.acts import Button, Sure
 from statements.admin.listing import Column, Listing, Row
 from statements.admin.page import Link, Page, Text, address, look_at, looked_at, user_name
+from statements.admin.statements import pretty
 from statements.errors import StatementError
 from statements.models import Statement
 from statements.profiles.repairs import RELATIVE_ID, REPAIRS, apply
@@ -39,6 +43,9 @@ STATES = {
     Refusal.State.DISMISSED: gettext_lazy("dismissed"),
 }
 _TONES = {Refusal.State.OPEN: "r-bad", Refusal.State.REPLAYED: "r-good", Refusal.State.DISMISSED: ""}
+# What the list of reasons can be narrowed to.
+_OPEN, _DISMISSED = Refusal.State.OPEN, Refusal.State.DISMISSED
+_MOST_SENDERS = 200
 # What rules mean to somebody who has not read the standard; the sentence of the answer says the rest.
 _MEANINGS: Mapping[str, Text] = {
     "json": gettext_lazy("What was sent is no JSON: it was cut off, or something else was sent by mistake."),
@@ -59,6 +66,20 @@ _MEANINGS: Mapping[str, Text] = {
     "too-large": gettext_lazy("The request is larger than is allowed (LRS_MAX_BODY)."),
     "unsupported-media-type": gettext_lazy("The body is compressed, which is not taken here."),
     "unknown-parameter": gettext_lazy("The address has a parameter that xAPI does not know."),
+    "null": gettext_lazy("There is nothing (null) where something must stand. Left out altogether, it would be right."),
+    "range": gettext_lazy("A number is too small or too large: a scaled score, for one, is between -1 and 1."),
+    "value": gettext_lazy("Only certain words may stand there, and this is none of them."),
+    "unknown-property": gettext_lazy("xAPI knows no such property there. Own ones belong into extensions."),
+    "timestamp": gettext_lazy("A date and time is not written as xAPI asks for, such as 2025-01-15T09:30:00Z."),
+    "duration": gettext_lazy("A duration is not written as xAPI asks for, such as PT1H30M."),
+    "mailto": gettext_lazy("An e-mail address has to be written with mailto: in front."),
+    "iri": gettext_lazy("An id has to be a whole address or name with its scheme, such as https://..."),
+    "uuid": gettext_lazy("An id of a statement or a registration is no UUID."),
+    "language-tag": gettext_lazy("A text is not labelled with its language, such as en-US."),
+    "version-1": gettext_lazy("The statement names another version of xAPI than the request."),
+    "attachment-missing": gettext_lazy("A file is announced that did not come along."),
+    "attachment-surplus": gettext_lazy("A file came along that no statement announces."),
+    "attachment-hash": gettext_lazy("A file is not the one that is announced: its hash is another."),
     "identifier": gettext_lazy("Somebody is named in none, or in more than one, of the ways that xAPI has."),
     "internal": gettext_lazy("Something went wrong here, not at the sender. The service's log says more."),
 }
@@ -69,6 +90,21 @@ _LARGEST_TRIED = 256 * 1024
 _LARGEST_EDITED = 512 * 1024
 _MOST_IDS = 20
 _TRYING_BASE = "https://base.example/"
+
+
+class _Kinds(forms.Form):
+    """Which reasons."""
+
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[("", gettext_lazy("any")), *((each.value, STATES[each]) for each in (_OPEN, _DISMISSED))],
+    )
+    credential = forms.TypedChoiceField(label=gettext_lazy("Credential"), required=False, coerce=int, empty_value=None)
+
+    def __init__(self, request: HttpRequest, senders: Sequence[tuple[int, str]]) -> None:
+        super().__init__(request.GET)
+        self.fields["credential"].choices = [("", _("any")), *senders]  # type: ignore[attr-defined]
 
 
 class _States(forms.Form):
@@ -122,18 +158,18 @@ class KindAdmin(Page):
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """Why requests were refused, the newest reason first."""
         looked = looked_at(request)
-        part = keyset.part(request, quarantine.kinds(store=looked.store.pk), ("last", "id"))
+        form = _Kinds(request, _senders(looked.store.pk))
+        part = keyset.part(request, _asked_for(form, quarantine.kinds(store=looked.store.pk)), ("last", "id"))
         left = quarantine.open_by_kind([kind.pk for kind in part.rows])
         listing = Listing(
             caption=TITLE,
             columns=(
-                Column(_("Reason")),
+                Column(_("Reason"), "broad"),
                 Column(_("Rule and place")),
                 Column(_("Credential")),
                 Column(_("Requests"), "number"),
-                Column(_("First"), "time"),
                 Column(_("Last"), "time"),
-                Column(_("State")),
+                Column(_("State"), "word"),
             ),
             rows=[
                 Row(
@@ -143,7 +179,6 @@ class KindAdmin(Page):
                         _short(kind.what, 120),
                         kind.credential.name,
                         kind.count,
-                        ago(kind.first),
                         ago(kind.last),
                         _state(kind, left.get(kind.pk, 0)),
                     ),
@@ -153,7 +188,10 @@ class KindAdmin(Page):
             ],
             newer=part.newer,
             older=part.older,
-            empty=_("Nothing was refused in this store."),
+            form=form,
+            empty=_("Nothing that fits was refused.")
+            if form.is_valid() and any(form.cleaned_data.values())
+            else _("Nothing was refused in this store."),
         )
         return self.render(request, "records/list.html", TITLE, looked=looked, listing=listing)
 
@@ -174,7 +212,7 @@ class KindAdmin(Page):
                 Column(_("Times"), "number"),
                 Column(_("Received"), "time"),
                 Column(_("Last"), "time"),
-                Column(_("State")),
+                Column(_("State"), "word"),
             ),
             rows=[
                 Row(
@@ -220,7 +258,7 @@ class KindAdmin(Page):
             )
             if each.name != RELATIVE_ID:
                 del form.fields["base"]
-            help = _("%(name)s: %(what)s. From then on for everything that %(credential)s sends.")
+            help = _("%(name)s %(what)s, from then on in everything that %(credential)s sends.")
             named = {"name": each.name, "what": each.sentence, "credential": kind.credential.name}
             found.append(
                 Button(
@@ -246,7 +284,6 @@ class KindAdmin(Page):
                     _("Dismiss all"),
                     address(RefusalKind, "dismiss", kind.pk),
                     Sure(),
-                    danger=True,
                     help=_("Nothing is to be done about them, and about those that follow. They stay readable."),
                 )
             )
@@ -347,6 +384,8 @@ class RefusalAdmin(Page):
             body_url=address(Refusal, "body", row.pk) if row.body else "",
             form=_body_form(row) if may else None,
             edit_url=address(Refusal, "edit", row.pk),
+            suitable=_suitable(row.kind) if may and row.state == _OPEN else [],
+            kind_url=address(RefusalKind, "change", row.kind_id),
             acts=self._buttons(row) if may else [],
         )
 
@@ -355,7 +394,7 @@ class RefusalAdmin(Page):
         found = [Button(_("Replay"), address(Refusal, "replay", row.pk), Sure(), help=help)]
         if row.state == Refusal.State.OPEN:
             help = _("Nothing is to be done about it. It stays readable.")
-            found.append(Button(_("Dismiss"), address(Refusal, "dismiss", row.pk), Sure(), danger=True, help=help))
+            found.append(Button(_("Dismiss"), address(Refusal, "dismiss", row.pk), Sure(), help=help))
         if row.state == Refusal.State.DISMISSED:
             found.append(Button(_("Open again"), address(Refusal, "reopen", row.pk), Sure()))
         return found
@@ -378,7 +417,7 @@ class RefusalAdmin(Page):
         given = form.cleaned_data["body"].replace("\r\n", "\n").encode()
         before = journal.of(row)
         try:
-            row = quarantine.edit(row, None if given in (b"", bytes(row.body)) else given)
+            row = quarantine.edit(row, None if given in (b"", bytes(row.body), _legible(bytes(row.body))) else given)
         except QuarantineError as problem:
             return self.done(request, problem, here, good=False)
         journal.note("edit", journal.thing(row), by=user_name(request), before=before, after=journal.of(row))
@@ -443,6 +482,21 @@ def _refusal(key: str) -> Refusal:
         raise Http404 from None
 
 
+def _senders(store: int) -> list[tuple[int, str]]:
+    """The credentials of a store of which anything was refused."""
+    rows = Credential.objects.filter(store=store, refusal_kinds__isnull=False).distinct().order_by("name")
+    return list(rows.values_list("pk", "name")[:_MOST_SENDERS])
+
+
+def _asked_for(form: _Kinds, rows: "QuerySet[RefusalKind]") -> "QuerySet[RefusalKind]":
+    asked = form.cleaned_data if form.is_valid() else {}
+    if asked.get("credential") is not None:
+        rows = rows.filter(credential=asked["credential"])
+    if asked.get("state") == _OPEN:
+        return quarantine.still_open(rows.filter(dismissed=False))
+    return rows.filter(dismissed=True) if asked.get("state") == _DISMISSED else rows
+
+
 def _state(kind: RefusalKind, left: int) -> str:
     if kind.dismissed:
         return str(STATES[Refusal.State.DISMISSED])
@@ -479,7 +533,7 @@ def _suitable(kind: RefusalKind) -> list[Suitable]:
             if repair.helps and any(line.startswith(repair.helps) for line in kind.what.splitlines()):
                 changes = len(sent)
             if changes:
-                found.append(Suitable(repair.name, repair.sentence, changes, len(bodies)))
+                found.append(Suitable(repair.name, str(WORDS[repair.name]), changes, len(bodies)))
     return found
 
 
@@ -489,9 +543,20 @@ def _body_form(row: Refusal) -> _Body | None:
     if len(body) > _LARGEST_EDITED or row.headers.get("content-type", "").startswith("multipart/"):
         return None
     try:
-        return _Body(initial={"body": body.decode()})
+        return _Body(initial={"body": _legible(body).decode()})
     except UnicodeDecodeError:
         return None
+
+
+def _legible(body: bytes) -> bytes:
+    """JSON that stands in one line, with lines; anything else as it is."""
+    if b"\n" in body.strip():
+        return body
+    try:
+        json.loads(body)
+        return pretty(body).encode()
+    except (ValueError, RecursionError):
+        return body
 
 
 def _result(row: Refusal) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from lrs.models import Credential, Shape
 from statements.admin import keyset
 from statements.admin.listing import Column, Listing, Row
 from statements.admin.page import Link, Page, address, look_at, looked_at
+from statements.admin.statements import pretty
 from statements.templatetags.records import ago
 
 TITLE = gettext_lazy("Shapes")
@@ -73,6 +74,7 @@ class ShapeAdmin(Page):
             subtitle=row.credential.name,
             trail=(Link(TITLE, address(Shape)),),
             row=row,
+            example=pretty(row.example.encode()),
             places=[place.rpartition(" ")[::2] for place in row.places],
         )
 

@@ -306,3 +306,43 @@ def test_of_a_long_body_what_is_around_the_marks_is_shown():
 def test_a_body_that_is_nested_without_end_is_shown_as_it_is():
     body = b"[" * 100_000
     assert mark(body, []).lines[0].text.startswith("[[[")
+
+
+def test_reasons_are_narrowed_to_what_is_open_or_dismissed_and_to_a_credential(operator, client, credential):
+    store = credential.credential.store_id
+    open_one, dismissed = refuse(client, spelled(), sample.statement(actor={"mbox": "ann@example.com"}))
+    quarantine.dismiss_kind(dismissed.kind)
+
+    def shown(**query):
+        html = operator.get(KINDS, {"store": store, **query}).content.decode()
+        return {row.kind_id for row in (open_one, dismissed) if f"{KINDS}{row.kind_id}/change/" in html}
+
+    assert shown() == {open_one.kind_id, dismissed.kind_id}
+    assert shown(state="open") == {open_one.kind_id}
+    assert shown(state="dismissed") == {dismissed.kind_id}
+    assert shown(credential=credential.credential.pk, state="open") == {open_one.kind_id}
+    nothing = operator.get(KINDS, {"store": store, "state": "open", "credential": 0}).content.decode()
+    assert "Select a valid choice" in nothing
+
+
+def test_a_body_in_one_line_is_edited_in_many_and_stays_the_original_where_nothing_is_changed(operator, client):
+    (row,) = refuse(client, spelled())
+    assert b"\n" not in bytes(row.body)
+    page = operator.get(f"{REFUSALS}{row.pk}/change/")
+    given = page.context["form"]["body"].value()
+    assert '\n    "score": {\n      "scaled": "0.25"' in given
+    operator.post(f"{REFUSALS}{row.pk}/edit/", {"body": given.replace("\n", "\r\n")})
+    row.refresh_from_db()
+    assert row.edited is None
+    operator.post(f"{REFUSALS}{row.pk}/edit/", {"body": given.replace('"0.25"', "0.25")})
+    row.refresh_from_db()
+    assert b'"scaled": 0.25' in bytes(row.edited)
+
+
+def test_a_request_says_which_repair_would_help_and_a_reason_what_it_means(operator, client):
+    (row,) = refuse(client, sample.statement(result={"score": {"scaled": "7"}}))
+    html = operator.get(f"{REFUSALS}{row.pk}/change/").content.decode()
+    assert "The repair numeric-string would change requests like this one." in html
+    assert f'<a href="{KINDS}{row.kind_id}/change/">Switch it on' in html
+    (row,) = refuse(client, sample.statement(result={"score": {"scaled": 7}}))[1:]
+    assert "A number is too small or too large" in operator.get(f"{KINDS}{row.kind_id}/change/").content.decode()
