@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from lrs import credentials, usage, watch
+from lrs.admin import repairs
 from lrs.admin.home import page_of
+from lrs.connectors.models import Connection
 from lrs.credentials import CredentialError, Issued
 from lrs.models import Credential, RefusalKind, Scope
 from statements import glance, journal
@@ -21,7 +23,6 @@ from statements.admin.listing import Column, Listing, Row
 from statements.admin.page import Link, Page, address, look_at, looked_at, user_name
 from statements.models import Statement
 from statements.profiles import PROFILES, Mode
-from statements.profiles.repairs import REPAIRS
 from statements.templatetags.records import ago
 from statements.xapi.versions import Version
 
@@ -103,7 +104,7 @@ class Treatment(forms.Form):
         label=gettext_lazy("Repairs"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        choices=[(name, name) for name in REPAIRS],
+        choices=repairs.choices,
         help_text=gettext_lazy("What is repaired is kept as it was sent, too."),
     )
     base = forms.CharField(
@@ -140,25 +141,26 @@ class CredentialAdmin(Page):
         rows = list(Credential.objects.filter(store=looked.store).order_by("name")[:_MOST])
         last = glance.last_statements(looked.store.pk)
         used = usage.last_uses([row.pk for row in rows])
+        joined = set(Connection.objects.filter(credential__in=rows).values_list("credential", flat=True))
         listing = Listing(
             caption=TITLE,
             columns=(
-                Column(_("Name"), "wide"),
+                Column(_("Name")),
                 Column(_("Key")),
                 Column(_("It may")),
-                Column(_("Profile")),
+                Column(_("Profile"), "word"),
                 Column(_("Requests a minute"), "number"),
                 Column(_("Last used"), "time"),
                 Column(_("Last statement"), "time"),
-                Column(_("State")),
+                Column(_("State"), "word"),
             ),
             rows=[
                 Row(
                     address(Credential, "change", row.pk),
                     (
                         row.name,
-                        row.key,
-                        _allowed(row),
+                        "" if row.pk in joined else row.key,
+                        _("what its connection takes in") if row.pk in joined else _allowed(row),
                         row.profile,
                         row.rate_limit or "",
                         ago(used.get(row.pk)),
@@ -214,6 +216,7 @@ class CredentialAdmin(Page):
         now = timezone.now()
         may = self.may(request, "treat")
         figures = watch.figures(row, now, days=_DAYS)
+        connection = Connection.objects.filter(credential=row).first()
         return self.render(
             request,
             "service/credential.html",
@@ -224,12 +227,16 @@ class CredentialAdmin(Page):
             figures=figures,
             last_used=usage.last_uses([row.pk]).get(row.pk),
             statements_url=address(Statement, source=row.pk),
-            refusals_url=page_of(RefusalKind),
+            refusals_url=page_of(RefusalKind, credential=row.pk, state="open"),
+            findings=_findings(row, figures),
+            connection=connection,
+            connection_url=address(Connection, "change", connection.pk) if connection else "",
             chart=_chart(figures, now),
             form=(form or Treatment(initial=journal.of(row))) if may else None,
             treat_url=address(Credential, "treat", row.pk),
             paste=credentials.to_paste(Issued(row, "")),
-            acts=self._buttons(row) if may else [],
+            # With that of a connection nobody signs in, and the connection itself can be paused.
+            acts=self._buttons(row) if may and connection is None else [],
         )
 
     def _buttons(self, row: Credential) -> list[Button]:
@@ -320,6 +327,20 @@ def _get(key: str) -> Credential:
     if row is None:
         raise Http404
     return row
+
+
+def _findings(row: Credential, figures: watch.Figures) -> list[tuple[str, list[tuple[str, int, str]]]]:
+    """By rule: the days, how many there were, and where those of that day are listed."""
+    return [
+        (
+            rule,
+            [
+                (day, number, address(Statement, source=row.pk, findings="yes", since=day, until=day))
+                for day, number in days.items()
+            ],
+        )
+        for rule, days in figures.findings.items()
+    ]
 
 
 def _allowed(row: Credential) -> str:

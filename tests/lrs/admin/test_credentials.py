@@ -158,3 +158,41 @@ def test_when_it_was_last_used_is_on_its_page_and_in_the_list(operator, credenti
         html = operator.get(page).content.decode()
         assert "Last used" in html
         assert "3 hours ago" in html.replace("\xa0", " ")
+
+
+def test_the_credential_of_a_connection_is_shown_as_such(administrator, store):
+    from lrs.connectors import connections
+
+    made = connections.create("attendance", f"Rooms {uuid.uuid4()}", {"store": store.name, "secret": "x" * 40})
+    page = administrator.get(f"{LIST}{made.credential_id}/change/").content.decode()
+    assert f'<a href="/admin/connectors/connection/{made.pk}/change/">{made.name}</a>' in page
+    assert ("New secret" in page, "To be pasted" in page, made.credential.key in page) == (False, False, False)
+    html = administrator.get(LIST, {"store": store.pk}).content.decode()
+    assert ("what its connection takes in" in html, made.credential.key in html) == (True, False)
+
+
+def test_every_repair_says_what_it_does(administrator, credential):
+    from lrs.admin.repairs import WORDS
+    from statements.profiles.repairs import REPAIRS
+
+    assert set(WORDS) == set(REPAIRS)
+    page = administrator.get(f"{LIST}{credential.credential.pk}/change/").content.decode()
+    assert "numeric-string: reads numbers of a score that are written as text" in page
+
+
+def test_refusals_and_findings_lead_to_their_lists(administrator, store, client, credential):
+    row = credential.credential
+    assert client.post_statements(sample.statement(result={"score": {"scaled": "1"}})).status_code == 400
+    sample.send(row, [sample.statement()])
+    from statements.models import Statement
+
+    one = Statement.objects.filter(store=store.pk)[0]
+    Finding.objects.create(
+        store=store.pk, statement=one.pk, number=0, credential=row.pk, stored=one.stored, rule="course-scaled",
+        pointer="/result", problem="It is.", severity="warning",
+    )  # fmt: skip
+    page = administrator.get(f"{LIST}{row.pk}/change/").content.decode().replace("&amp;", "&")
+    (refusals,) = re.findall(rf'href="(/admin/lrs/refusalkind/\?credential={row.pk}&state=open)"', page)
+    assert "1 open" in administrator.get(refusals).content.decode()
+    (findings,) = re.findall(rf'href="(/admin/statements/statement/\?source={row.pk}&findings=yes&[^"]*)"', page)
+    assert f"/admin/statements/statement/{one.pk}/change/" in administrator.get(findings).content.decode()
