@@ -1,6 +1,6 @@
 """The home page: today at a glance. Every number leads to the list behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -10,8 +10,13 @@ from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from lrs.connectors.models import Connection, InboxEvent, Run
+from lrs import quarantine
+from lrs.connectors import connections, sign_in
+from lrs.connectors.models import Connection, InboxEvent, Run, Task
+from lrs.connectors.sealed import Unsealable
+from lrs.connectors.webinars.models import Result
 from lrs.models import BackgroundTask, Credential, Refusal, RefusalKind
 from statements import glance
 from statements.admin.charts import COLOURS, Bars, Series
@@ -22,6 +27,9 @@ _DAYS = 14
 _WEEK = timedelta(days=7)
 # More than so many are not counted.
 _MOST = 1_000
+_MOST_KINDS = 5
+_MOST_CONNECTIONS = 50
+_LONGEST = 120
 
 admin.site.index_template = "service/home.html"
 admin.site.enable_nav_sidebar = True
@@ -57,14 +65,21 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     credentials = list(Credential.objects.filter(store=store))
     days = glance.days(store.pk, now, _DAYS)
     seeing = request.user.has_perm("statements.view_statement")
+    joined = _joined(store) if request.user.has_perm("connectors.view_connection") else []
+    troubles = _silent(credentials, days, now) if request.user.has_perm("lrs.view_credential") else []
+    if request.user.has_perm("lrs.view_refusal"):
+        troubles += _refused(credentials, now)
+    troubles += _failing(joined)
+    if request.user.has_perm("webinars.view_result"):
+        troubles += _unknown(store)
     found = {
         "page_title": _("Home"),
         "page_subtitle": _("%(store)s, today (UTC)") % {"store": store.name},
         "looked": looked,
         "cards": _cards(request, store, credentials, days, now) if seeing else [],
         "chart": _chart(days, {row.pk: row.name for row in credentials}) if seeing else None,
-        "troubles": _troubles(credentials, days, now) if request.user.has_perm("lrs.view_credential") else [],
-        "sweeps": _sweeps(store) if request.user.has_perm("connectors.view_connection") else [],
+        "troubles": troubles,
+        "joined": joined,
         "nothing_yet": not days.sources and not Statement.objects.filter(store=store.pk).exists(),
         "credentials_url": address(Credential),
         "may_issue": request.user.has_perm("lrs.add_credential"),
@@ -91,7 +106,7 @@ def _cards(
         Card(
             _number(learners.number) + ("+" if learners.more else ""),
             _("active learners"),
-            address(Person),
+            address(Person, since=week),
             small=_("7 days"),
         ),
         Card(
@@ -104,7 +119,8 @@ def _cards(
     ]
     if request.user.has_perm("lrs.view_refusal"):
         refused = Refusal.objects.filter(store=store, state=Refusal.State.OPEN)[:_MOST].count()
-        cards.append(Card(_capped(refused), _("open refusals"), page_of(RefusalKind), tone="bad" if refused else ""))
+        leads = page_of(RefusalKind, state="open")
+        cards.append(Card(_capped(refused), _("open refusals"), leads, tone="bad" if refused else ""))
     if request.user.has_perm("connectors.view_inboxevent"):
         cards += _inbox(store, now)
     running = BackgroundTask.objects.filter(state__in=["waiting", "running"])[:_MOST].count()
@@ -159,8 +175,47 @@ def _chart(days: glance.Days, names: dict[int, str]) -> Bars | None:
     return Bars(_("Statements per day, by source"), labels, series, short, unit=_("Day"))
 
 
-def _troubles(credentials: Sequence[Credential], days: glance.Days, now: datetime) -> list[Trouble]:
-    """Sources that are silent, and refusals for a new reason."""
+class Joined(NamedTuple):
+    """A connection: its provider, its latest run, when the next one is due, and what is wrong with its sign-in."""
+
+    connection: Connection
+    title: str
+    run: Run | None
+    due: datetime | None
+    alert: Text
+    url: str
+
+
+def _joined(store: Store) -> list[Joined]:
+    rows = list(Connection.objects.filter(store=store).order_by("name")[:_MOST_CONNECTIONS])
+    runs: dict[Any, Run] = {}
+    for run in Run.objects.filter(connection__in=rows).order_by("-pk")[: 4 * _MOST_CONNECTIONS]:
+        runs.setdefault(run.connection_id, run)
+    # One that is due in another century is only begun by hand.
+    tasks = Task.objects.filter(connection__in=rows, kind="sweep", due__lt=timezone.now() + timedelta(days=366))
+    due = dict(tasks.values_list("connection", "due"))
+    return [
+        Joined(
+            row,
+            connections.provider_of(row).title,
+            runs.get(row.pk),
+            due.get(row.pk) if row.state == Connection.State.ACTIVE else None,
+            _sign_in_alert(row),
+            page_of(Connection, pk=row.pk),
+        )
+        for row in rows
+    ]
+
+
+def _sign_in_alert(row: Connection) -> Text:
+    try:
+        standing = sign_in.standing(row)
+    except Unsealable as problem:
+        return str(problem)
+    return _("nobody is signed in") if standing and not standing.account else standing.alert if standing else ""
+
+
+def _silent(credentials: Sequence[Credential], days: glance.Days, now: datetime) -> list[Trouble]:
     last = {source.credential: source.last for source in days.sources}
     found = []
     for row in credentials:
@@ -175,24 +230,46 @@ def _troubles(credentials: Sequence[Credential], days: glance.Days, now: datetim
                 % {"days": _DAYS, "hours": row.silence_hours}
             )
             found.append(Trouble(_("silent"), row.name, sentence, address(Credential, "change", row.pk)))
-    kinds = RefusalKind.objects.filter(credential__in=credentials, dismissed=False, last__gt=now - _WEEK)
-    for kind in kinds.select_related("credential").order_by("-last")[:5]:
-        sentence = _("%(count)d requests refused with %(status)d: %(what)s") % {
-            "count": kind.count,
-            "status": kind.status,
-            "what": str(kind),
-        }
+    return found
+
+
+def _refused(credentials: Sequence[Credential], now: datetime) -> list[Trouble]:
+    """What was refused lately and nobody has seen to, the most frequent reasons first."""
+    kinds = quarantine.still_open(RefusalKind.objects.filter(credential__in=credentials, last__gt=now - _WEEK))
+    found = []
+    for kind in kinds.filter(dismissed=False).select_related("credential").order_by("-count", "-last")[:_MOST_KINDS]:
+        words = ngettext("%(number)d request: %(what)s", "%(number)d requests: %(what)s", kind.count)
+        sentence = words % {"number": kind.count, "what": _short(kind.sentence)}
         found.append(Trouble(_("refused"), kind.credential.name, sentence, page_of(RefusalKind, pk=kind.pk)))
     return found
 
 
-def _sweeps(store: Store) -> list[dict[str, Any]]:
-    """The latest run of each connection."""
-    connections = list(Connection.objects.filter(store=store)[:50])
-    runs: dict[Any, Run] = {}
-    for run in Run.objects.filter(connection__in=connections).order_by("-pk")[:200]:
-        runs.setdefault(run.connection_id, run)
-    return [{"connection": row, "run": runs.get(row.pk), "url": page_of(Connection, pk=row.pk)} for row in connections]
+def _failing(joined: Sequence[Joined]) -> Iterator[Trouble]:
+    """Connections that do not work: by the last check, the last run, or because nobody is signed in."""
+    for one in joined:
+        problem = one.alert
+        if one.run is not None and one.run.ok is False:
+            problem = problem or one.run.problem.strip().rpartition("\n")[2]
+        if one.connection.check_ok is False:
+            problem = problem or one.connection.check_sentence
+        if problem:
+            yield Trouble(_("went wrong"), one.connection.name, _short(str(problem)), one.url)
+
+
+def _unknown(store: Store) -> list[Trouble]:
+    """People who were in a webinar and of whom nobody knows who they are."""
+    rows = Result.objects.filter(verdict=Result.Verdict.REVIEW, session__connection__store=store)
+    number = rows[:_MOST].count()
+    if not number:
+        return []
+    words = ngettext(
+        "%(number)s person was there and is not known", "%(number)s people were there and are not known", number
+    )
+    return [Trouble(_("to be reviewed"), _("Webinars"), words % {"number": _capped(number)}, page_of(Result))]
+
+
+def _short(sentence: str) -> str:
+    return sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]}…"
 
 
 def page_of(model: Any, pk: object = None, **query: object) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.utils.formats import number_format
+
 from statements.admin.page import Text
 
 # So many series have a colour of their own; the rest is put together.
@@ -60,7 +62,7 @@ class Bars:
                     continue
                 height = _HEIGHT * value / most
                 y = _HEIGHT - below - height
-                text = f"{label}: {one.name} {value:g}"
+                text = f"{label}: {one.name} {_number(value)}"
                 found.append(
                     Bar(
                         round(column * step + step * 0.12, 3),
@@ -77,7 +79,7 @@ class Bars:
     @property
     def scale(self) -> list[tuple[float, str]]:
         """Lines across: how far from the top in percent, and the number beside."""
-        return [(_HEIGHT * (1 - share), f"{self.most * share:g}") for share in (1.0, 0.5, 0.0)]
+        return [(_HEIGHT * (1 - share), _number(self.most * share)) for share in (1.0, 0.5, 0.0)]
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
@@ -106,8 +108,12 @@ def funnel(steps: Sequence[tuple[Text, int, str]]) -> list[Step]:
     return [Step(name, amount, round(100 * amount / whole, 1) if whole else 0.0, url) for name, amount, url in steps]
 
 
+def _number(value: float) -> str:
+    return str(number_format(int(value) if value == int(value) else value, force_grouping=True))
+
+
 def _round(value: float) -> float:
     if value <= 4:
         return 4.0
     magnitude = 10.0 ** (len(str(int(value))) - 1)
-    return next(magnitude * factor for factor in (1, 2, 4, 5, 6, 8, 10) if magnitude * factor >= value)
+    return next(magnitude * factor for factor in (1, 1.6, 2, 3, 4, 5, 6, 8, 10) if magnitude * factor >= value)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,7 @@ _MOST_FOUND = 50
 _MOST_STANDINGS = 500
 _MOST_HISTORY = 20
 _CHUNK = 500
+_DONE = (Status.COMPLETED, Status.PASSED)
 # Sections of the page, in order; what is none of these comes last.
 _KINDS = ("course", "learning_path", "certification", "webinar")
 _HOW = {
@@ -50,6 +52,9 @@ class Filters(forms.Form):
         label=gettext_lazy("Search"),
         required=False,
         help_text=gettext_lazy("A name, an e-mail address, an account name or your own reference."),
+    )
+    since = forms.DateField(
+        label=gettext_lazy("Active since"), required=False, widget=forms.DateInput({"type": "date"})
     )
 
 
@@ -106,14 +111,17 @@ class PersonAdmin(Page):
                 else ""
             )
         else:
-            newest = keyset.part(request, _newest(store), ("last_activity", "key"))
+            rows, since = _newest(store), form.cleaned_data.get("since")
+            if since:
+                rows = rows.filter(last_activity__gte=datetime.combine(since, time.min, UTC))
+            newest = keyset.part(request, rows, ("last_activity", "key"))
             part = keyset.Part([row.person for row in newest.rows], newest.newer, newest.older)
             note = ""
         listing = Listing(
             caption=TITLE,
             columns=(
-                Column(_("Learner"), "wide"),
-                Column(_("Known as")),
+                Column(_("Learner")),
+                Column(_("Known as"), "wide"),
                 Column(_("Activities"), "number"),
                 Column(_("Completed"), "number"),
                 Column(_("Last active"), "time"),
@@ -297,9 +305,7 @@ def _rows(store: int, keys: list[UUID]) -> list[Row]:
         row["person"]: row
         for row in Progress.objects.filter(store=store, person__in=keys)
         .values("person")
-        .annotate(
-            all=Count("key"), completed=Count("key", filter=Q(status=Status.COMPLETED)), last=Max("last_activity")
-        )
+        .annotate(all=Count("key"), completed=Count("key", filter=Q(status__in=_DONE)), last=Max("last_activity"))
     }
     rows = []
     for key in keys:
@@ -318,7 +324,7 @@ def _rows(store: int, keys: list[UUID]) -> list[Row]:
 def _numbers(standings: list[Progress]) -> dict[str, int]:
     return {
         "all": len(standings),
-        "completed": sum(row.status == Status.COMPLETED for row in standings),
+        "completed": sum(row.status in _DONE for row in standings),
         "running": sum(row.status == Status.IN_PROGRESS for row in standings),
         "failed": sum(row.status == Status.FAILED for row in standings),
     }
@@ -334,6 +340,7 @@ def _sections(standings: list[Progress], things: names.Names, known: dict[int, s
                 "name": things.activity(row.activity) or str(row.activity),
                 "url": address(Activity, "change", row.activity),
                 "percent": _percent(row),
+                "again": _again(row),
                 "status": sentence.status(row.status),
                 "source": sources.name(known, row.credential) or row.platform or "",
             }
@@ -349,9 +356,14 @@ def _sections(standings: list[Progress], things: names.Names, known: dict[int, s
 
 
 def _percent(row: Progress) -> float:
-    if row.progress is not None:
-        return row.progress
-    return 100.0 if row.status in (Status.COMPLETED, Status.PASSED) else 0.0
+    """How long the bar is: who has completed something is through, even where it was begun again since."""
+    return 100.0 if row.status in _DONE else row.progress or 0.0
+
+
+def _again(row: Progress) -> str:
+    """How far somebody is who was through already."""
+    begun_again = row.status in _DONE and row.progress is not None and row.progress < 100
+    return _("begun again: %(percent)s") % {"percent": sentence.percent(row.progress)} if begun_again else ""
 
 
 def _timeline(person: Person, identities: list[Identity], amount: int) -> list[Statement]:

@@ -3,9 +3,11 @@
 import json
 import re
 import uuid
+from datetime import timedelta
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from statements import people
 from statements.models import Act, Progress
@@ -97,3 +99,24 @@ def test_everything_about_a_person_is_one_json_document(operator, store, credent
     assert [row["identifier"].split("mbox ")[1] for row in found["identifiers"]] == [sample.ANN]
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert Act.objects.get(store=store.pk).what == "download"
+
+
+def test_who_completed_something_is_through_even_where_it_is_begun_again(viewer, store, credential):
+    through = sample.statement(verb="completed", percent=100, days_ago=2)
+    sample.send(credential.credential, [through, sample.statement(percent=7)])
+    html = _text(viewer.get(f"{LIST}{_person(store, sample.ANN)}/change/"))
+    assert 'aria-valuenow="100.0"' in html
+    assert "begun again: 7 %" in html
+
+
+def test_learners_are_narrowed_to_those_who_were_active_since_a_day(viewer, store, credential):
+    sample.send(credential.credential, [sample.statement(days_ago=9), sample.statement(BOB, days_ago=1)])
+    since = (timezone.now() - timedelta(days=3)).date()
+    html = _text(viewer.get(LIST, {"store": store.pk, "since": f"{since}"}))
+    assert re.findall(r'class="r-main"[^>]*>([^<]*)<', html) == ["bob@example.com"]
+
+
+def test_what_was_passed_counts_as_completed(viewer, store, credential):
+    sample.send(credential.credential, [sample.statement(verb="passed", percent=None, result={"success": True})])
+    html = _text(viewer.get(f"{LIST}{_person(store, sample.ANN)}/change/"))
+    assert "<strong>1</strong><span>completed</span>" in html
