@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.db import connection
-from django.db.models import Case, Count, Q, Value, When
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -32,6 +32,10 @@ _MOST_COUNTED = 1_000
 # So many of the latest statements are read for how the definition has changed.
 _DEFINED_IN = 300
 _STEPS = 10
+# The steps of the funnel that are of more than one status.
+_BEGUN, _THROUGH = "begun", "through"
+_ENROLLED = (Status.REGISTERED, Status.UNREGISTERED)
+_DONE = (Status.COMPLETED, Status.PASSED)
 
 
 class Filters(forms.Form):
@@ -51,7 +55,12 @@ class Learners(forms.Form):
     status = forms.ChoiceField(
         label=gettext_lazy("Status"),
         required=False,
-        choices=[("", gettext_lazy("any")), *((each.value, words) for each, words in sentence.STATUS.items())],
+        choices=[
+            ("", gettext_lazy("any")),
+            *((each.value, words) for each, words in sentence.STATUS.items()),
+            (_BEGUN, gettext_lazy("begun, however far")),
+            (_THROUGH, gettext_lazy("completed or passed")),
+        ],
     )
 
 
@@ -71,7 +80,9 @@ class ActivityAdmin(Page):
             rows = rows.filter(found_by | catalogue.called_so(store, query))
         number = max(0, int(request.GET["page"])) if request.GET.get("page", "").isdecimal() else 0
         sorted_by_name = rows[: _MOST_SORTED + 1].count() <= _MOST_SORTED
-        order = ("name", "key") if sorted_by_name else ("key",)
+        # What has no name comes last.
+        nameless = Case(When(name="", then=Value(1)), default=Value(0))
+        order = (nameless, F("name"), F("key")) if sorted_by_name else (F("key"),)
         begin = number * keyset.AMOUNT
         found = list(rows.order_by(*order)[begin : begin + keyset.AMOUNT + 1])
         shown = found[: keyset.AMOUNT]
@@ -81,14 +92,14 @@ class ActivityAdmin(Page):
             caption=TITLE,
             columns=(
                 Column(_("Activity"), "wide"),
-                Column(_("Kind")),
+                Column(_("Kind"), "word"),
                 Column(_("Learners"), "number"),
                 Column(_("IRI")),
             ),
             rows=[
                 Row(
                     address(Activity, "change", row.pk),
-                    (names.titled(row, titles), sentence.kind(row.kind), counted.get(row.pk, "0"), row.iri),
+                    _cells(row, titles, counted),
                 )
                 for row in shown
             ],
@@ -111,7 +122,7 @@ class ActivityAdmin(Page):
         form = Learners(request.GET)
         form.is_valid()
         status = form.cleaned_data.get("status")
-        learners = keyset.part(request, own.filter(status=status) if status else own, ("last_activity", "key"))
+        learners = keyset.part(request, _of_status(own, status or ""), ("last_activity", "key"))
         called = names.titled(row, names.titles(row.store, [row.iri]))
         here = address(Activity, "change", row.pk)
         return self.render(
@@ -133,6 +144,11 @@ class ActivityAdmin(Page):
             versions=_versions(row),
             statements_url=address(Statement, activity=row.iri),
         )
+
+
+def _cells(row: Activity, titles: dict[str, str], counted: dict[UUID, str]) -> tuple[str, ...]:
+    called = names.titled(row, titles)
+    return (called, sentence.kind(row.kind), counted.get(row.pk, "0"), "" if called == row.iri else row.iri)
 
 
 def _get(key: str) -> Activity:
@@ -173,15 +189,23 @@ def _learners(store: int, keys: list[UUID]) -> dict[UUID, str]:
 
 def _funnel(by_status: dict[str, int], here: str) -> Any:
     everybody = sum(by_status.values())
-    begun = everybody - by_status.get(Status.REGISTERED, 0) - by_status.get(Status.UNREGISTERED, 0)
-    done = by_status.get(Status.COMPLETED, 0) + by_status.get(Status.PASSED, 0)
+    begun = everybody - sum(by_status.get(each, 0) for each in _ENROLLED)
+    done = sum(by_status.get(each, 0) for each in _DONE)
     return funnel(
         [
             (_("Have to do with it"), everybody, f"{here}#learners"),
-            (_("Begun"), begun, ""),
-            (_("Completed"), done, f"{here}?status={Status.COMPLETED}#learners"),
+            (_("Begun"), begun, f"{here}?status={_BEGUN}#learners"),
+            (_("Completed"), done, f"{here}?status={_THROUGH}#learners"),
         ]
     )
+
+
+def _of_status(own: "QuerySet[Progress]", status: str) -> "QuerySet[Progress]":
+    if status == _BEGUN:
+        return own.exclude(status__in=_ENROLLED)
+    if status == _THROUGH:
+        return own.filter(status__in=_DONE)
+    return own.filter(status=status) if status else own
 
 
 def _distribution(own: Any) -> Bars | None:
@@ -214,7 +238,7 @@ def _learners_listing(row: Activity, part: "keyset.Part[Progress]", form: forms.
         caption=_("Learners"),
         columns=(
             Column(_("Learner"), "wide"),
-            Column(_("Status")),
+            Column(_("Status"), "word"),
             Column(_("Progress"), "number"),
             Column(_("Score"), "number"),
             Column(_("Completed"), "time"),

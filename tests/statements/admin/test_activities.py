@@ -56,3 +56,30 @@ def test_activities_are_found_by_a_part_of_their_name(viewer, store, credential)
     with CaptureQueriesContext(connection) as queries:
         viewer.get(LIST, {"store": store.pk})
     assert len(queries) <= 10, [query["sql"][:120] for query in queries]
+
+
+def test_each_step_of_the_funnel_leads_to_its_learners(viewer, store, credential):
+    sample.send(
+        credential.credential,
+        [
+            sample.statement("mailto:a@example.com", "registered", percent=None),
+            sample.statement("mailto:b@example.com", percent=10),
+            sample.statement("mailto:c@example.com", "passed", percent=None, result={"success": True}),
+            sample.statement("mailto:d@example.com", "completed", percent=100),
+        ],
+    )
+    page = f"{LIST}{uuid.UUID(keys.thing(store.pk, 'activity', sample.COURSE))}/change/"
+    html = _text(viewer.get(page))
+    steps = re.findall(r'r-funnel-name"><a href="([^#"]*)#learners">', html)
+    learners = [sorted(re.findall(r">(\w)@example\.com<", _text(viewer.get(step)))) for step in steps]
+    assert learners == [["a", "b", "c", "d"], ["b", "c", "d"], ["c", "d"]]
+
+
+def test_activities_without_a_name_come_last_and_say_their_iri_once(viewer, store, credential):
+    nameless = "https://a.example.com/course/1"
+    said = sample.statement()
+    sample.send(credential.credential, [said, {**said, "id": str(uuid.uuid4()), "object": {"id": nameless}}])
+    html = _text(viewer.get(LIST, {"store": store.pk}))
+    shown = re.findall(r'class="r-main"[^>]*>([^<]*)<', html)
+    assert shown == ["Data protection: the complete course", nameless]
+    assert html.count(f">{nameless}<") == 1
