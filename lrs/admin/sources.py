@@ -13,7 +13,10 @@ from statements.xapi import actors
 def of(store: int) -> dict[int, Source]:
     """The sources of a store."""
     rows = Credential.objects.select_related("store").filter(store=store)
-    return {row.pk: Source(row.pk, row.name, authority(row), address(Credential, "change", row.pk)) for row in rows}
+    return {
+        row.pk: Source(row.pk, row.name, authority(row), address(Credential, "change", row.pk), "lrs.view_credential")
+        for row in rows
+    }
 
 
 def authority(credential: Credential) -> str:

@@ -5,12 +5,16 @@ from typing import NamedTuple
 
 
 class Source(NamedTuple):
-    """A sender: its number, what it is called, the identifier of its authority, and the address of its page."""
+    """A sender: its number, what it is called, the identifier of its authority, and the address of its page.
+
+    `permission` is the name of what a user must have to be led there.
+    """
 
     credential: int
     name: str
     authority: str = ""
     url: str = ""
+    permission: str = ""
 
 
 _known: list[Callable[[int], dict[int, Source]]] = []

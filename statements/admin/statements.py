@@ -169,6 +169,7 @@ class StatementAdmin(Page):
         row = _get(key)
         look_at(request, row.store)
         known = sources.of(row.store)
+        source = known.get(row.credential or 0)
         store = Store.objects.get(pk=row.store)
         referring = list(
             Statement.objects.filter(store=row.store, target=row.pk).defer("text").order_by("-stored")[:_MOST_REFERRING]
@@ -189,7 +190,7 @@ class StatementAdmin(Page):
             store=store,
             sentence=sentence.of(row, told, sources.name(known, row.credential)),
             json=pretty(exact),
-            source=known.get(row.credential or 0),
+            source_url=source.url if source and request.user.has_perm(source.permission) else "",
             source_name=sources.name(known, row.credential),
             person_url=address(Person, "change", person) if person else "",
             person_name=told.agent(row.actor),

@@ -256,3 +256,12 @@ def test_whoever_is_not_signed_in_sees_nothing(store, credential):
 
     answer = Browser(SERVER_NAME="localhost").get(LIST)
     assert answer.headers["Location"].startswith("/admin/login/")
+
+
+def test_only_who_may_see_credentials_is_led_to_one(viewer, operator, store, credential):
+    one = sample.statement()
+    sample.send(credential.credential, [one])
+    link = f'<a href="/admin/lrs/credential/{credential.credential.pk}/change/">'
+    page = f"{LIST}{_key(store, one)}/change/"
+    assert (link in _read(viewer, page), link in _read(operator, page)) == (False, True)
+    assert credential.credential.name in _read(viewer, page)
