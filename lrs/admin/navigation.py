@@ -65,6 +65,7 @@ SAID = (
     _("No results matching your query"),
     _("Toggle password visibility"),
     _("You have been successfully logged out from the administration"),
+    _("After you've created a user, you’ll be able to edit more user options."),
 )
 
 
