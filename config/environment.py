@@ -119,6 +119,17 @@ class Environment:
             return self._wrong(name, wanted, str(folder), default)
         return folder
 
+    def subfolder(self, name: str, folder: Path, below: str) -> Path:
+        """A folder in the one that the setting names, which is made where it does not exist."""
+        made = folder / below
+        try:
+            # One that could not be made is named already.
+            if folder.is_dir():
+                made.mkdir(exist_ok=True)
+        except OSError as problem:
+            return self._wrong(name, f"a folder that can be written ({problem.strerror})", str(folder), made)
+        return made
+
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Django's description of a SQLite or PostgreSQL database, from an address."""
         value = self.text(name, default)
@@ -167,6 +178,9 @@ class Environment:
         return default
 
     def _kept_secret(self, name: str, kept_in: Path) -> str:
+        if not kept_in.parent.is_dir():
+            # The folder could not be made, which is named already.
+            return "unset"
         try:
             if not kept_in.exists():
                 _write_once(kept_in, secrets.token_urlsafe(48))

@@ -100,8 +100,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Attachments on their way in; on the disk where they are to stay, and not in a /tmp that is held in memory.
-FILE_UPLOAD_TEMP_DIR = LRS_DATA_DIR / "uploads"
-FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+FILE_UPLOAD_TEMP_DIR = env.subfolder("LRS_DATA_DIR", LRS_DATA_DIR, "uploads")
 STATIC_URL = "/static/"
 # Found in the packages at start, so that there is nothing to collect.
 WHITENOISE_USE_FINDERS = True

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from lrs import credentials
 from lrs.credentials import Issued
@@ -63,9 +63,7 @@ def run(options: Options, say: Say) -> None:
     Raises StartError where it cannot start, or when one of its processes ended by itself.
     """
     _require_free(options)
-    with _alone():
-        call_command("migrate", verbosity=0)
-        accounts = make_accounts()
+    accounts = _prepare()
     # The processes have connections of their own.
     connection.close()
     with stop_signals() as stop, Children() as children:
@@ -77,6 +75,16 @@ def run(options: Options, say: Say) -> None:
             children.watch(stop)
             say("Stopping: requests under way are finished first.")
     say("Stopped.")
+
+
+def _prepare() -> Accounts:
+    try:
+        with _alone():
+            call_command("migrate", verbosity=0)
+            return make_accounts()
+    except OperationalError as problem:
+        why = " ".join(str(problem).split())
+        raise StartError(f"The database that DATABASE_URL names cannot be used: {why}") from None
 
 
 def make_accounts() -> Accounts:
@@ -140,7 +148,9 @@ def _require_free(options: Options) -> None:
     try:
         socket.create_server((options.bind, options.port), family=family).close()
     except OSError as problem:
-        sentence = f"Cannot listen on {options.address} ({problem.strerror}); choose another with --port or --bind."
+        # What follows in brackets says the address once more.
+        why = str(problem.strerror).partition(" (")[0]
+        sentence = f"Cannot listen on {options.address} ({why}); choose another with --port or --bind."
         raise StartError(sentence) from None
 
 

@@ -81,12 +81,22 @@ def test_a_short_secret_is_refused(tmp_path):
 
 
 def test_a_wrong_setting_stops_a_command_with_a_sentence_and_no_trace(tmp_path):
-    root = Path(__file__).parents[2]
-    stopped = subprocess.run(
-        [sys.executable, root / "manage.py", "start"],
-        env={**os.environ, "LRS_DATA_DIR": str(tmp_path), "LRS_MAX_BATCH": "abc"},
-        capture_output=True,
-        text=True,
-    )
+    stopped = _started(LRS_DATA_DIR=str(tmp_path), LRS_MAX_BATCH="abc")
     assert stopped.returncode == 1
     assert stopped.stderr == "LRS_MAX_BATCH must be a whole number above 0, not 'abc'\n"
+
+
+def _started(**environment):
+    command = [sys.executable, Path(__file__).parents[2] / "manage.py", "start"]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("in_the_way", ["data", "data/uploads"])
+def test_a_data_folder_that_cannot_be_used_is_said_in_one_sentence(tmp_path, in_the_way):
+    (tmp_path / in_the_way).parent.mkdir(exist_ok=True)
+    (tmp_path / in_the_way).touch()
+    stopped = _started(LRS_DATA_DIR=f"{tmp_path}/data")
+    assert stopped.returncode == 1
+    assert stopped.stderr == (
+        f"LRS_DATA_DIR must be a folder that can be written (File exists), not '{tmp_path}/data'\n"
+    )

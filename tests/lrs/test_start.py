@@ -126,3 +126,24 @@ def test_a_port_that_is_taken_is_said_before_anything_else_happens(tmp_path):
     assert f"Cannot listen on 127.0.0.1:{port}" in service.printed
     assert "choose another with --port or --bind" in service.printed
     assert not (tmp_path / "untouched.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("sqlite:////no-such-folder/lrs.sqlite3", "unable to open database file"),
+        ("postgresql://lrs:hidden@127.0.0.1:1/lrs", "connection failed"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_said_in_one_sentence(tmp_path, url, why):
+    service = Service(url, tmp_path)
+    assert service.end() == 1
+    assert service.printed.startswith(f"CommandError: The database that DATABASE_URL names cannot be used: {why}")
+    assert service.printed.count("\n") == 1
+    assert "hidden" not in service.printed
+
+
+def test_a_port_that_there_is_not_is_said_in_one_sentence(tmp_path):
+    service = Service(f"sqlite:///{tmp_path}/untouched.sqlite3", tmp_path, "--port", "65536")
+    assert service.end() == 1
+    assert service.printed == "CommandError: --port must be a whole number from 1 to 65535, not 65536.\n"

@@ -22,6 +22,8 @@ class Command(BaseCommand):
         """Run."""
         if workers < 1:
             raise CommandError(f"--workers must be a whole number above 0, not {workers}.")
+        if not 0 < port < 65536:
+            raise CommandError(f"--port must be a whole number from 1 to 65535, not {port}.")
         try:
             start.run(start.Options(bind, port, workers), self._say)
         except StartError as problem:
