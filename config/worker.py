@@ -7,19 +7,24 @@ send its next request to a connection that is closed for the sake of a body that
 A thread that has answered waits a moment for the next request of the same sender, who often has one at once. Given
 back to the poller, the connection would cost two changes of thread for each request, which take longer than most
 requests do.
+
+Whoever stops in the midst of a request, or does not take the answer, is given up: a few phones without a network would
+otherwise hold every thread for ever.
 """
 
 import select
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
 import orjson
+from django.conf import settings
 from gunicorn.http import errors, message
-from gunicorn.util import write_nonblock
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.util import close_graceful, write_nonblock
+from gunicorn.workers import gthread
 
 from statements.xapi import versions
 
@@ -37,10 +42,65 @@ _CLOSE = ("Connection", "close")
 # Milliseconds that a thread waits for the next request on a connection.
 _LINGER = 20
 
+# Seconds and bytes that are waited for and read after the last answer on a connection, so that it arrives.
+_LAST_SECONDS = 2.0
+_LAST_BYTES = 64 * 2**20
+
 Application = Callable[..., Iterable[bytes]]
 
 
-class Worker(ThreadWorker):
+class Stalled(errors.NoMoreData):
+    """A sender that is still there and sends nothing."""
+
+    def __str__(self) -> str:
+        return f"nothing more came for {settings.LRS_STALL_TIMEOUT} s"
+
+
+class Connection(gthread.TConn):
+    """A connection that is given up where nothing moves on it for LRS_STALL_TIMEOUT seconds."""
+
+    _stalled = False
+
+    def init(self) -> None:
+        """Begin to read; a thread does so, and waits where it reads."""
+        if self.initialized:
+            return
+        # Not a timeout of Python's, which would be one for all of a long answer together.
+        patience = struct.pack("ll", settings.LRS_STALL_TIMEOUT, 0)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+        super().init()
+        unreader = self.parser.unreader
+        unreader.chunk = self._moving(unreader.chunk)
+
+    def close(self, graceful: bool = False) -> None:
+        """Close, unless `part` did."""
+        if self.sock.fileno() >= 0:
+            super().close(graceful)
+
+    def part(self) -> None:
+        """Close after the last answer, in the thread that gave it: gunicorn waits where it takes new connections."""
+        if self.initialized and not self._stalled and self.sock.fileno() >= 0:
+            close_graceful(self.sock, _LAST_SECONDS, _LAST_BYTES)
+        else:
+            self.close()
+
+    def _moving(self, chunk: Callable[..., bytes]) -> Callable[..., bytes]:
+        def read(size_hint: int | None = None) -> bytes:
+            try:
+                return chunk(size_hint)
+            except BlockingIOError:
+                self._stalled = True
+                raise Stalled from None
+
+        return read
+
+
+# gunicorn makes its connections itself.
+gthread.TConn = Connection  # type: ignore[misc]
+
+
+class Worker(gthread.ThreadWorker):
     """A process that answers with threads."""
 
     def load_wsgi(self) -> None:
@@ -67,6 +127,8 @@ class Worker(ThreadWorker):
             self._queued -= 1
         while (kept := super().handle(conn)) is True and self.alive and self._has_next(conn):
             pass
+        if kept is False:
+            conn.part()
         return kept
 
     def _has_next(self, conn: Any) -> bool:

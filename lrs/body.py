@@ -18,17 +18,22 @@ class Body:
         self._stream = stream
         self._length = length
         self._read = 0
+        # Whether it broke off; then nobody waits for the rest of it again.
+        self.broken = False
         # What can be looked at again after it was read: as much as the quarantine keeps.
         self._seen: list[bytes] = []
         self._kept: int = settings.LRS_QUARANTINE_BODY
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes; none at the end. Raises Invalid where the body breaks off or is badly framed."""
+        if self.broken:
+            raise Invalid(Fault("", "body", f"the body broke off after {self._read} bytes"))
         if self._length is not None:
             size = min(size, self._length - self._read)
         try:
             chunk = self._stream.read(size) if size else b""
         except (ParseException, OSError) as problem:
+            self.broken = True
             raise Invalid(Fault("", "body", f"the body breaks off after {self._read} bytes: {problem}")) from None
         self._read += len(chunk)
         if self._read <= self._kept:

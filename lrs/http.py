@@ -107,8 +107,8 @@ class Resource:
             _keep_refused(request, asked, problem)
         if request.method == "HEAD":
             response = _without_body(response)
-        if response.status_code >= 400 and wire.has_long_body(request):
-            # The rest of it is not read, and the connection is of no more use.
+        if response.status_code >= 400 and (wire.has_long_body(request) or (asked and asked.body.broken)):
+            # The rest of it is not read or does not come, and the connection is of no more use.
             headers["Connection"] = "close"
         for name, value in headers.items():
             response.headers[name] = value
