@@ -6,6 +6,7 @@ says so itself with csrf_exempt.
 
 from collections.abc import Awaitable
 
+from corsheaders.middleware import CorsMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -15,6 +16,9 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils.deprecation import MiddlewareMixin
+
+from lrs import wire
+from statements.xapi import versions
 
 # Where people go, and what may be asked with their session.
 PEOPLE = ("/admin", "/api/")
@@ -56,6 +60,18 @@ class Messages(ForPeople, MessageMiddleware):
 
 class Clickjacking(ForPeople, XFrameOptionsMiddleware):
     """No other site shows our pages in a frame."""
+
+
+class Cors(CorsMiddleware):
+    """Pages of other sites may ask; the answer to a browser that asks first names a version of xAPI like any other."""
+
+    def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
+        """The answer to a preflight, or None where the request is none."""
+        answer = super().check_preflight(request)
+        if answer is not None:
+            answer.headers[versions.HEADER] = wire.spoken(request)
+            del answer.headers["Content-Type"]
+        return answer
 
 
 _POLICY = {

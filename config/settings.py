@@ -80,6 +80,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     )
 else:
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("application_name", "lrs")
+    # Seconds for a host that does not even refuse; each thread that waits for it answers nobody else.
+    DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
     # What is asked again and again (statements.store.postgres) is planned once for each connection.
     DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -174,7 +176,7 @@ MIDDLEWARE = [
     "lrs.operations.Measured",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "config.middleware.Cors",
     "config.middleware.Sessions",
     "config.middleware.Locale",
     "config.middleware.Common",

@@ -200,6 +200,9 @@ def _provided(token: str) -> Identified:
 
 
 def _credential(**named: str) -> Credential | None:
+    if any("\0" in value for value in named.values()):
+        # No credential has it, and PostgreSQL does not take the question.
+        return None
     return Credential.objects.select_related("store").filter(disabled=False, **named).first()
 
 

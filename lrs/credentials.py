@@ -93,7 +93,8 @@ def create(
             credential.store = Store.objects.get_or_create(name=_text("store", store))[0]
             credential.save(force_insert=True)
     except IntegrityError:
-        raise CredentialError(f"A credential with the name {name!r} or the key {key!r} exists already.") from None
+        which = f"the name {name!r}" if key is None else f"the name {name!r} or the key {key!r}"
+        raise CredentialError(f"A credential with {which} exists already.") from None
     return Issued(credential, made)
 
 

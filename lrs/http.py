@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
@@ -36,6 +37,7 @@ from statements.xapi.versions import Version
 
 log = logging.getLogger(__name__)
 
+_LATER = "The database does not answer now. Send the same request again later."
 # Not refusals: who asks is not known, or shall only ask again, or made the request depend on a condition.
 _NOT_KEPT = (Unauthorised, TooManyRequests, TooSlow, Unavailable, PreconditionFailed)
 
@@ -66,21 +68,21 @@ class Call:
 
 
 Handler = Callable[[Call], HttpResponseBase]
+Before = Callable[[Call | None], Mapping[str, str]]
 
 
 class Resource:
     """The Django view of an xAPI resource; HEAD is GET without the body.
 
-    `before` is asked ahead of the method's function for headers of the answer, whatever the answer will be.
+    `before` is asked ahead of the method's function for headers of the answer, whatever the answer will be; with None
+    where the request is refused before it is known who asks for what.
     A public resource asks for no credential and refuses no version.
     """
 
     # Nobody is known by a cookie here.
     csrf_exempt = True
 
-    def __init__(
-        self, methods: Mapping[str, Handler], before: Callable[[Call], Mapping[str, str]] | None, public: bool
-    ) -> None:
+    def __init__(self, methods: Mapping[str, Handler], before: Before | None, public: bool) -> None:
         self._methods = methods
         self._before = before
         self._public = public
@@ -88,23 +90,32 @@ class Resource:
     def __call__(self, request: HttpRequest, **captured: str) -> HttpResponseBase:
         """The answer to a request from the wire."""
         headers: dict[str, str] = {versions.HEADER: wire.spoken(request)}
-        asked = None
+        asked = call = None
+        before = self._before
         try:
             # What came is known before its form is opened, and is kept where that cannot be done.
             asked = wire.came(request)
             asked = wire.read(request, asked)
             call = _call(request, asked, captured, self._public)
             headers[versions.HEADER] = call.version
-            if self._before is not None:
-                headers |= self._before(call)
+            if before is not None:
+                headers |= before(call)
             response = self.carry_out(call)
         except (StatementError, ServiceError) as problem:
             response = problems.answer(problem)
             _keep_refused(request, asked, problem)
+        except (OperationalError, InterfaceError) as problem:
+            why = " ".join(str(problem).split())
+            log.error("%s %s: the database does not answer: %s", request.method, request.path, why)
+            response = problems.answer(Unavailable(_LATER))
+            # It would ask the database once more.
+            before = None
         except Exception as problem:
             log.exception("%s %s failed", request.method, request.path)
             response = problems.answer(problem)
             _keep_refused(request, asked, problem)
+        if call is None and before is not None:
+            headers |= before(None)
         if request.method == "HEAD":
             response = _without_body(response)
         if response.status_code >= 400 and (wire.has_long_body(request) or (asked and asked.body.broken)):
@@ -128,7 +139,7 @@ def _known(methods: Mapping[str, Handler]) -> list[str]:
 
 def resource(
     methods: Mapping[str, Handler],
-    before: Callable[[Call], Mapping[str, str]] | None = None,
+    before: Before | None = None,
     *,
     public: bool = False,
 ) -> Resource:

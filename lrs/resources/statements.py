@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core import signing
+from django.db import DatabaseError
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import http_date
 
 from lrs import multipart, parameters, shapes
-from lrs.auth import Caller
+from lrs.auth import NOBODY, Caller
 from lrs.errors import NotFound
 from lrs.http import Call, resource
 from lrs.models import Scope
@@ -313,11 +314,21 @@ def _asked(token: str) -> tuple[Query, Shown]:
     )
 
 
-def _consistent_through(call: Call) -> dict[str, str]:
-    # Asked before the statements are: what is written meanwhile is later than this.
-    if call.method not in ("GET", "HEAD"):
-        return {}
-    through = query.through(call.caller.tenant.store)
+def _consistent_through(call: Call | None) -> dict[str, str]:
+    # On every answer of this resource (xAPI 1.0.3 Communication 2.1.3).
+    try:
+        if call is None:
+            through = query.recently(NOBODY.tenant.store)
+        elif call.method in ("GET", "HEAD"):
+            # Asked before the statements are: what is written meanwhile is later than this.
+            through = query.through(call.caller.tenant.store)
+        else:
+            through = query.recently(call.caller.tenant.store)
+    except DatabaseError:
+        if call is None:
+            # The request is refused already, for another reason.
+            return {}
+        raise
     return {CONSISTENT_THROUGH: through.isoformat(timespec="microseconds").replace("+00:00", "Z")}
 
 

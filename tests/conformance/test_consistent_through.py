@@ -37,6 +37,40 @@ def through_after(client: Client, time_past: datetime) -> datetime:
     return told
 
 
+def test_every_answer_about_statements_has_it(client: Client):
+    one = statement()
+    answers = [
+        client.post_statements(one),
+        client.post_statements({**one, "verb": {}}),
+        client.put_statement(one["id"], one),
+        client.get_statements({"statementId": one["id"]}),
+        client.get_statements({"statementId": str(uuid.uuid4())}),
+        client.get_statements({"nonsense": "1"}),
+        client.http.get("statements?limit=1&limit=2"),
+        client.http.get("statements", headers={"X-Experience-API-Version": "0.95"}),
+        client.http.get("statements", auth=("nobody", "wrong")),
+        client.http.delete("statements"),
+        client.http.head("statements"),
+        client.http.get("statements/more/nonsense"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 400, 204, 200, 404, 400, 400, 400, 401, 405, 200, 404]
+    told = [datetime.fromisoformat(answer.headers[HEADER]) for answer in answers]
+    assert all(told_one < datetime.now(UTC) for told_one in told)
+
+
+def test_what_the_answer_to_a_post_tells_is_kept_as_well(client: Client):
+    told = []
+    for _ in range(30):
+        answer = client.post_statements(one := statement())
+        told.append(datetime.fromisoformat(answer.headers[HEADER]))
+        assert all(before < stored(client, one["id"]) for before in told)
+        time.sleep(0.05)
+
+    # Asked seldom, and not once for all.
+    assert 1 < len(set(told)) < len(told)
+
+
 def stored(client: Client, id: str) -> datetime:
     return datetime.fromisoformat(client.get_statements({"statementId": id}).json()["stored"])
 

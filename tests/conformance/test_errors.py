@@ -104,6 +104,14 @@ def test_a_parameter_that_is_given_twice_is_named(client: Client):
     assert [error["pointer"] for error in answer.json()["errors"]] == ["?limit"]
 
 
+def test_more_parameters_than_are_read_are_the_senders_mistake(client: Client):
+    for method in ("GET", "POST"):
+        answer = client.http.request(method, "statements?" + "&".join(f"a{number}=1" for number in range(3000)))
+
+        assert answer.status_code == 400
+        assert is_told_well(answer)
+
+
 def test_a_conflict_names_the_statements(client: Client):
     taken = [statement() for _ in range(2)]
     client.post_statements(taken)

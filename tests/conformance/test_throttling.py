@@ -42,7 +42,8 @@ def test_wrong_credentials_are_refused(ask, credential):
 
 
 @pytest.mark.parametrize(
-    "authorization", ["", "Basic", "Basic !", "Basic bm9jb2xvbg==", "Basic //79OnM=", "Bearer x", "Digest a=b", "é"]
+    "authorization",
+    ["", "Basic", "Basic !", "Basic bm9jb2xvbg==", "Basic //79OnM=", "Basic YQBiOng=", "Bearer x", "Digest a=b", "é"],
 )
 def test_an_authorization_that_makes_no_sense_is_refused(client: Client, authorization):
     client.http.auth = httpx.Auth()

@@ -1,13 +1,16 @@
 import re
 import uuid
+from contextlib import contextmanager
 
 import httpx
+import psycopg
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
 from lrs.connections import drop_broken
 from statements.models import Store
+from tests import databases
 from tests.client import Client
 
 
@@ -56,6 +59,7 @@ def test_a_page_of_another_site_may_speak_xapi_but_not_see_the_rest(lrs_url):
     asked = httpx.options(f"{lrs_url}/xapi/statements", headers=origin)
     assert asked.status_code == 200
     assert asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert asked.headers["X-Experience-API-Version"] == "1.0.3"
     assert "PUT" in asked.headers["Access-Control-Allow-Methods"]
     assert "x-experience-api-version" in asked.headers["Access-Control-Allow-Headers"]
     assert "Access-Control-Allow-Origin" not in httpx.get(f"{lrs_url}/readyz", headers=origin).headers
@@ -67,6 +71,36 @@ def end_connections():
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(pg_terminate_backend(pid, 10000)) {others}")
         return cursor.fetchone()[0]
+
+
+@contextmanager
+def away():
+    """Within the block the database takes no connection; those that there are are ended."""
+    name = connection.settings_dict["NAME"]
+    with psycopg.connect(databases.place().server, autocommit=True) as server:
+        server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+        try:
+            end_connections()
+            yield
+        finally:
+            server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+
+
+def test_while_the_database_is_away_senders_are_told_to_come_again(database, client):
+    if database == "sqlite":
+        # A file has no server that could go away; what cannot be stored now can be later all the same.
+        assert client.post_statements([]).status_code == 200
+        return
+    with away():
+        answers = [client.post_statements([]), client.get_statements(), client.request("DELETE", "statements")]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "error": "The database does not answer now. Send the same request again later.",
+            "errors": [],
+        }
+        assert answer.headers["X-Experience-API-Version"] == "1.0.3"
+    assert client.post_statements([]).status_code == 200
 
 
 def test_a_restart_of_the_database_costs_no_request(lrs_url, database, client, credential):
