@@ -163,13 +163,22 @@ def are_many(query: Query, anyone: Sequence[Condition], most: int) -> bool:
 
 def definitions(store: int, iris: Collection[str]) -> dict[str, bytes]:
     """The merged definitions, as JSON by IRI, of those activities that anything described."""
+    return _told_of(store, "activity", "definition", iris)
+
+
+def displays(store: int, iris: Collection[str]) -> dict[str, bytes]:
+    """The merged displays, as JSON by IRI, of those verbs that anything displayed."""
+    return _told_of(store, "verb", "display", iris)
+
+
+def _told_of(store: int, kind: str, column: str, iris: Collection[str]) -> dict[str, bytes]:
     here = dialect()
-    among, values = here.among("key", [keys.thing(store, "activity", iri) for iri in iris])
+    among, values = here.among("key", [keys.thing(store, kind, iri) for iri in iris])
     rows = here.select(
-        f"SELECT iri, definition FROM statements_activity WHERE store = %s AND {among} AND definition <> ''",
+        f"SELECT iri, {column} FROM statements_{kind} WHERE store = %s AND {among} AND {column} <> ''",
         [store, *values],
     )
-    return {iri: definition.encode() for iri, definition in rows}
+    return {iri: told.encode() for iri, told in rows}
 
 
 def _newest(query: Query) -> list[Kept]:

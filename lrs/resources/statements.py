@@ -227,7 +227,8 @@ def _texts(store: int, kept: Sequence[Kept], shown: Shown) -> list[bytes]:
     if shown.format == "canonical":
         found = list(map(formats.Canonical, exact))
         definitions = query.definitions(store, {iri for one in found for iri in one.activities})
-        return [one.text(definitions, shown.languages) for one in found]
+        displays = query.displays(store, {iri for one in found for iri in one.verbs})
+        return [one.text(definitions, shown.languages, displays) for one in found]
     return exact
 
 

@@ -162,19 +162,25 @@ _STATEMENT_IDS = _PART_IDS | {"authority": _actor_id_once}
 Definitions = Mapping[str, bytes]
 
 
-def canonical(statement: bytes, definitions: Definitions, languages: Sequence[str]) -> bytes:
+def canonical(
+    statement: bytes, definitions: Definitions, languages: Sequence[str], displays: Definitions | None = None
+) -> bytes:
     """The statement with its Activities' known definitions, and one language in each of its language maps.
 
     `definitions` has what is known of an Activity by its IRI, as JSON; one that is not in it keeps the definition it
-    came with. `languages` are language ranges, the most wanted first (see `languages`).
+    came with. `displays` is the same for Verbs (Data 2.4.3). `languages` are language ranges, the most wanted first
+    (see `languages`).
     """
-    return Canonical(statement).text(definitions, languages)
+    return Canonical(statement).text(definitions, languages, displays or {})
 
 
 class Canonical:
-    """A statement that is to become canonical: `activities` are those whose known definitions it wants."""
+    """A statement that is to become canonical.
 
-    __slots__ = ("_context", "_members", "_part", "_whole", "activities")
+    `activities` and `verbs` are those whose known definitions and displays it wants.
+    """
+
+    __slots__ = ("_context", "_members", "_part", "_whole", "activities", "verbs")
 
     def __init__(self, statement: bytes | Raw) -> None:
         self._whole = statement
@@ -183,16 +189,20 @@ class Canonical:
         kind, named = _object(bytes(self._members["object"]))
         self._part = Canonical(self._members["object"]) if kind == "SubStatement" else None
         self.activities: tuple[str, ...] = named if self._part is None else self._part.activities
+        self.verbs: tuple[str, ...] = (
+            _verb_id(bytes(self._members["verb"])),
+            *(self._part.verbs if self._part else ()),
+        )
         if "contextActivities" in self._context:
             self.activities = (*self.activities, *_activities_in(bytes(self._context["contextActivities"])))
 
-    def text(self, definitions: Definitions, languages: Sequence[str]) -> bytes:
-        """The statement in canonical form; `definitions` and `languages` as for `canonical`."""
+    def text(self, definitions: Definitions, languages: Sequence[str], displays: Definitions) -> bytes:
+        """The statement in canonical form; the arguments as for `canonical`."""
         members, shown = self._members, tuple(languages)
         changed = False
         for name, new in (
-            ("verb", _verb(bytes(members["verb"]), shown)),
-            ("object", self._object(definitions, shown)),
+            ("verb", _verb(bytes(members["verb"]), displays.get(self.verbs[0]), shown)),
+            ("object", self._object(definitions, shown, displays)),
             ("context", self._context_changed(definitions, shown)),
             ("attachments", _attachments(bytes(members["attachments"]), shown) if "attachments" in members else None),
         ):
@@ -201,11 +211,11 @@ class Canonical:
                 changed = True
         return bytes(text.join(members)) if changed else bytes(self._whole)
 
-    def _object(self, definitions: Definitions, languages: tuple[str, ...]) -> Raw | None:
+    def _object(self, definitions: Definitions, languages: tuple[str, ...], displays: Definitions) -> Raw | None:
         whole = self._members["object"]
         as_written = bytes(whole)
         if self._part is not None:
-            new = self._part.text(definitions, languages)
+            new = self._part.text(definitions, languages, displays)
             return None if new == as_written else Raw(new)
         _, named = _object(as_written)
         return _activity(as_written, definitions.get(named[0]), languages) if named else None
@@ -274,8 +284,18 @@ def _definition(whole: Raw, languages: tuple[str, ...]) -> Raw:
 
 
 @_remembered
-def _verb(as_written: bytes, languages: tuple[str, ...]) -> Raw | None:
+def _verb_id(as_written: bytes) -> str:
+    iri: str = text.read(text.members(as_written)["id"])
+    return iri
+
+
+@_remembered
+def _verb(as_written: bytes, known: bytes | None, languages: tuple[str, ...]) -> Raw | None:
     whole = Raw(as_written)
+    if known:
+        members = text.members(whole)
+        members["display"] = _words(languages)(Raw(known))
+        return text.join(members)
     new = _change(whole, {"display": _words(languages)})
     return None if new is whole else new
 

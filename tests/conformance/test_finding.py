@@ -193,3 +193,16 @@ def test_limit_zero_and_a_limit_that_is_too_large_are_the_servers_maximum(client
     assert len(page["statements"]) == 1000
     assert len(rest["statements"]) == 1
     assert rest["more"] == ""
+
+
+def test_canonical_shows_a_verb_as_it_was_last_displayed_and_exact_as_it_was_sent(client: Client):
+    bare, shown = verb("read"), {**verb("read"), "display": {"en": "read", "de": "gelesen"}}
+    sent = [statement(verb=bare), statement(verb=shown), statement(verb=verb("never-displayed"))]
+    client.post_statements(sent)
+    german = {"Accept-Language": "de"}
+
+    for one, displayed in zip(sent, ({"de": "gelesen"}, {"de": "gelesen"}, None), strict=True):
+        params = {"statementId": one["id"], "format": "canonical"}
+        found = client.request("GET", "statements", params=params, headers=german).json()
+        assert found["verb"].get("display") == displayed
+        assert client.get_statements({"statementId": one["id"]}).json()["verb"] == one["verb"]

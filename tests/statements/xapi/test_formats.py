@@ -140,6 +140,22 @@ def test_canonical_chooses_for_each_language_map_by_itself():
     assert found["attachments"][0]["display"] == {"en-US": "Certificate"}
 
 
+def test_canonical_gives_the_known_display_of_a_verb():
+    displays = dict.fromkeys((verb_of(COMPLETED), verb_of(PLANNED, "object")), b'{"de":"bekannt","en":"known"}')
+    found = json.loads(formats.canonical(COMPLETED, {}, ["de"], displays))
+    planned = json.loads(formats.canonical(PLANNED, {}, ["en"], displays))
+
+    assert found["verb"] == {"id": verb_of(COMPLETED), "display": {"de": "bekannt"}}
+    assert planned["object"]["verb"]["display"] == {"en": "known"}
+
+
+def verb_of(statement, *path):
+    found = json.loads(statement)
+    for name in path:
+        found = found[name]
+    return found["verb"]["id"]
+
+
 def test_canonical_gives_the_known_definitions_everywhere():
     found = json.loads(formats.canonical(COMPLETED, KNOWN, ["de"]))
     planned = json.loads(formats.canonical(PLANNED, KNOWN, ["de"]))
