@@ -70,8 +70,9 @@ class Connection(gthread.TConn):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         super().init()
-        unreader = self.parser.unreader
-        unreader.chunk = self._moving(unreader.chunk)
+        unreader: Any = getattr(self.parser, "unreader", None)
+        if unreader is not None:
+            unreader.chunk = self._moving(unreader.chunk)
 
     def close(self, graceful: bool = False) -> None:
         """Close, unless `part` did."""

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 
 from lrs import alternate
 from lrs.body import Body
@@ -33,9 +33,11 @@ class Asked:
 def came(request: HttpRequest) -> Asked:
     """The request as it came, with a form not yet opened. Raises Invalid."""
     headers = _headers(request)
-    return Asked(
-        request.method or "", _given(request).dict(), headers, Body(request.META["wsgi.input"], _length(headers))
-    )
+    try:
+        query = request.GET.dict()
+    except TooManyFieldsSent:
+        query = {}
+    return Asked(request.method or "", query, headers, Body(request.META["wsgi.input"], _length(headers)))
 
 
 def read(request: HttpRequest, came: Asked) -> Asked:
@@ -66,15 +68,11 @@ def address(request: HttpRequest, headers: Mapping[str, str]) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def _given(request: HttpRequest) -> QueryDict:
+def _refuse_repeated(request: HttpRequest) -> None:
     try:
-        return request.GET
+        given = request.GET
     except TooManyFieldsSent:
         raise Invalid(Fault("?", "parameter", "the address has more parameters than are read")) from None
-
-
-def _refuse_repeated(request: HttpRequest) -> None:
-    given = _given(request)
     twice = [name for name in given if len(given.getlist(name)) > 1]
     if twice:
         raise Invalid(

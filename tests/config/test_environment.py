@@ -87,7 +87,7 @@ def test_a_wrong_setting_stops_a_command_with_a_sentence_and_no_trace(tmp_path):
 
 
 def _started(**environment):
-    command = [sys.executable, Path(__file__).parents[2] / "manage.py", "start"]
+    command = [sys.executable, str(Path(__file__).parents[2] / "manage.py"), "start"]
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
 
 
