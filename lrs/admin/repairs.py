@@ -13,6 +13,9 @@ WORDS: Mapping[str, Text] = {
     "bare-collection-type": gettext_lazy("gives the bare types course and Collection their IRIs"),
     "sumtotal-relative-id": gettext_lazy("puts an address in front of an id that is no IRI"),
     "scaled-0-100-to-extension": gettext_lazy("takes 0 to 100 in a learning path's score.scaled for a percentage"),
+    "other-content-type": gettext_lazy("takes statements of another Content-Type, or of none, for JSON"),
+    "other-version": gettext_lazy("takes requests of another version of xAPI for the default version"),
+    "other-parameter": gettext_lazy("passes over parameters in the address that xAPI does not know"),
 }
 
 

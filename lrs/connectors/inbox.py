@@ -264,7 +264,8 @@ def waiting(held: Held, most: int) -> list[InboxEvent]:
 
 def uncut(most: int) -> list[Delivery]:
     """The oldest deliveries that nobody has looked into; of large ones fewer, one at least."""
-    ids, size = [], 0
+    ids: list[int] = []
+    size = 0
     for id, length in _uncut().order_by("id").values_list("id", Length("body"))[:most]:
         size += length
         if ids and size > _BYTES:

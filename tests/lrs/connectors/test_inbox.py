@@ -210,5 +210,4 @@ def test_large_deliveries_are_cut_a_few_at_a_time(connection):
         taken.append([len(row.body) // 2**20 for row in rows])
         assert worker._cut_some() == len(rows)
     assert taken == [[5, 2], [2], [9], [1, 1]]
-    rows = Delivery.objects.filter(connection=connection)
-    assert set(rows.values_list("state", flat=True)) == {"cut"}
+    assert set(Delivery.objects.filter(connection=connection).values_list("state", flat=True)) == {"cut"}
