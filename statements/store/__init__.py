@@ -108,7 +108,8 @@ def _kept(store: int, wanted: Sequence[str]) -> dict[str, _Stored]:
 
 
 def _same(kept: _Stored, entry: Entry) -> bool:
-    if entry.derived or kept.text is None:
+    # As a rule what is sent again is the same to the letter, timestamp and all.
+    if entry.derived or kept.text is None or kept.text == entry.text:
         return True
     given = text.read(entry.text.encode())
     if not equality.same_time(kept.timestamp, kept.timestamp_given, given.get("timestamp")):

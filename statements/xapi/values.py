@@ -164,6 +164,7 @@ def _without_leap_second(found: re.Match[str]) -> str:
 is_timestamp = _reads(timestamp)
 
 
+@lru_cache(maxsize=4096)
 def duration(text: str) -> float:
     """The seconds of an ISO 8601 duration, a year being 365 days and a month 30 (Data 4.6).
 
