@@ -37,7 +37,7 @@ class Entry(msgspec.Struct, frozen=True):
     """One row of the statement table before the database says when it was stored, and its mentions.
 
     A msgspec.Struct because a frozen dataclass of this many fields takes ten times as long to make.
-    Keys are 32 hexadecimal digits; `mentions` are (key, role). `counted`: whether it is noted when it comes again;
+    Keys are 32 hexadecimal digits. `counted`: whether it is noted when it comes again;
     `derived`: whether its id was made of what it says, so that one with this id is the same statement.
     """
 
@@ -67,12 +67,16 @@ class Entry(msgspec.Struct, frozen=True):
     attachments: int
     text: str
     voids: bool
-    mentions: tuple[tuple[str, int], ...]
     named: roles.Roles
     findings: tuple[Finding, ...] = ()
     provenance: Provenance | None = None
     counted: bool = False
     derived: bool = False
+
+    @property
+    def mentions(self) -> tuple[tuple[str, int], ...]:
+        """What the statement mentions, as (key, role); made when it is asked for, while the database is busy."""
+        return mentions(self.store, self.named)
 
 
 def of(
@@ -126,7 +130,6 @@ def of(
         attachments=len(statement.get("attachments") or ()),
         text=text.decode(),
         voids=named.verb == VOIDED,
-        mentions=mentions(store, named),
         named=named,
         findings=findings,
         provenance=provenance,

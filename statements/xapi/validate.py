@@ -127,8 +127,8 @@ def _number(value: object) -> int | float | None:
 def _components(statement: Mapping[str, Any], at: str) -> Iterator[Fault]:
     """The ids in one list of interaction components are distinct (Data 2.4.4.1)."""
     for activity, path in _activities(statement):
-        definition = activity.get("definition") if isinstance(activity, dict) else None
-        if not isinstance(definition, dict) or "interactionType" not in definition:
+        definition = activity.get("definition") if type(activity) is dict else None
+        if type(definition) is not dict or "interactionType" not in definition:
             continue
         for name in COMPONENT_LISTS:
             for index, identifier in _repeated(definition.get(name)):
@@ -150,12 +150,15 @@ def _activities(statement: Mapping[str, Any]) -> Iterator[tuple[Any, tuple[str |
     """Whatever stands where an Activity may, each with the path to it."""
     yield statement.get("object"), ("object",)
     context = statement.get("context")
-    related = context.get("contextActivities") if isinstance(context, dict) else None
-    if isinstance(related, dict):
-        for name, given in related.items():
-            for index, activity in enumerate(given) if isinstance(given, list) else ((None, given),):
-                path = ("context", "contextActivities", name)
-                yield activity, path if index is None else (*path, index)
+    related = context.get("contextActivities") if type(context) is dict else None
+    if type(related) is not dict:
+        return
+    for name, given in related.items():
+        if type(given) is list:
+            for index, activity in enumerate(given):
+                yield activity, ("context", "contextActivities", name, index)
+        else:
+            yield given, ("context", "contextActivities", name)
 
 
 # --- From an error of the thorough engine to faults
