@@ -17,7 +17,6 @@ from statements.store import counts
 from statements.store.dialect import dialect
 
 _BATCH = 5_000
-_MOST_WAITING = 20_000
 # So many rows are counted for every look at the page; more by the worker, now and then.
 _MOST_COUNTED = 5_000
 _REFRESHED_EVERY = timedelta(minutes=5)
@@ -71,13 +70,13 @@ def days(store: int, now: datetime, amount: int) -> Days:
         "day", "credential", "statements", "completions", "last"
     ):
         _add(sources, day, credential, counts.Amount(statements, completions, last))
-    waiting = counts.after(store, *counts.place(store), _MOST_WAITING)
+    waiting = counts.after(store, *counts.place(store), _MOST_COUNTED)
     if waiting is not None:
         for (day, credential), more in waiting.amounts.items():
             if day >= shown[0]:
                 _add(sources, day, credential, more)
     ordered = sorted(sources.values(), key=lambda source: (-sum(source.statements.values()), source.credential))
-    return Days(shown, tuple(ordered), capped=waiting is not None and waiting.size == _MOST_WAITING)
+    return Days(shown, tuple(ordered), capped=waiting is not None and waiting.size == _MOST_COUNTED)
 
 
 def _add(sources: dict[int, Source], day: date, credential: int, more: counts.Amount) -> None:
