@@ -9,7 +9,10 @@ import gc
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 from config.worker import LONGEST_REQUEST_LINE
@@ -49,6 +52,8 @@ def when_ready(server: Any) -> None:
 # So many objects more than before until young ones are looked through: a batch of statements is tens of thousands, all
 # of which go with their request.
 _YOUNG = 20_000
+# In seconds.
+_GIVE_BACK_EVERY = 30
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -60,9 +65,17 @@ def post_fork(server: Any, worker: Any) -> None:
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
     with suppress(OSError, AttributeError):
         # Other C libraries have no mallopt, and no such habit.
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_ARENA_MAX, 2)
-        mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 2)
+        libc.mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
+        Thread(target=_give_back, args=(libc.malloc_trim,), name="give-back", daemon=True).start()
+
+
+def _give_back(malloc_trim: Callable[[int], int]) -> None:
+    """Give to the system what lies free between what is in use; left to itself glibc gives back the end alone."""
+    while True:
+        time.sleep(_GIVE_BACK_EVERY)
+        malloc_trim(0)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -19,7 +19,7 @@ def statement(namespace: bytes, id: str) -> str:
     return f"{digest[:12]}5{digest[13:16]}{'89ab'[int(digest[16], 16) & 3]}{digest[17:32]}"
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def thing(store: int, kind: str, identifier: str) -> str:
     """The key of an agent, activity, verb, registration or attachment of a store, from its identifier."""
     # An identifier may hold a lone surrogate (JSON allows its escape); it must still have a key.

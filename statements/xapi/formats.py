@@ -37,8 +37,8 @@ def exact(kept: bytes, stored: datetime, timestamp_given: bool) -> bytes:
 # --- how a part is changed
 
 # Statements have their learners, verbs and activities in common. What a part becomes depends on its text alone, so it
-# is found out once: so many of each kind, some 10 MB in all. Longer ones are rare and not worth their place.
-_REMEMBERED = 1024
+# is found out once: so many of each kind, some 5 MB in all. Longer ones are rare and not worth their place.
+_REMEMBERED = 512
 _LONGEST = 2048
 _Change = Callable[[Raw], Raw]
 _Rest = TypeVarTuple("_Rest")
