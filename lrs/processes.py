@@ -20,9 +20,12 @@ class StartError(Exception):
 
 @contextmanager
 def stop_signals() -> Iterator[Event]:
-    """An event that SIGINT or SIGTERM sets within the block, instead of ending the process."""
+    """An event that SIGINT, SIGTERM or SIGHUP sets within the block, instead of ending the process."""
     stop = Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # A terminal that is closed ends what was started in it, unless `nohup` was said.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
     try:
         yield stop

@@ -110,12 +110,15 @@ def test_a_later_start_shows_no_secret_and_the_end_of_one_process_ends_all(place
     assert not any(child.is_running() for child in children)
 
 
-def test_ctrl_c_stops_it(place):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_the_end_of_its_terminal_stop_it(place, number):
     url, data = place
     service = Service(url, data)
     service.wait_for("Ctrl-C stops it.")
-    service.process.send_signal(signal.SIGINT)
+    children = psutil.Process(service.process.pid).children()
+    service.process.send_signal(number)
     assert service.end() == 0
+    assert not any(child.is_running() for child in children)
 
 
 def test_a_port_that_is_taken_is_said_before_anything_else_happens(tmp_path):
