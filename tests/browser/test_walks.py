@@ -97,3 +97,15 @@ def test_the_json_of_a_statement_is_copied(desk, filled):
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert '"verb"' in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_button_that_is_pressed_twice_does_it_once(desk, filled):
+    from lrs.models import BackgroundTask
+
+    look = desk.open("operator")
+    page = look.go(f"/admin/lrs/backgroundtask/?store={filled.credential.store_id}")
+    page.locator("summary", has_text="Export a report").click()
+    before = BackgroundTask.objects.count()
+    page.get_by_role("button", name="Export").dblclick()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    assert BackgroundTask.objects.count() == before + 1
