@@ -197,7 +197,9 @@ def test_an_event_that_comes_after_its_backfill_is_no_second_statement(enrolled)
     deliver(enrolled, late_completion())
     work_off()
     assert len(statements(enrolled)) == 4
-    assert (events(enrolled)[-1].state, events(enrolled)[-1].rule) == ("ignored", "backfilled")
+    late = events(enrolled)[-1]
+    assert (late.state, late.rule) == ("ignored", "backfilled")
+    assert late.reason == "The same was read from ALM's API before this event came."
 
 
 def test_a_thing_is_reconciled_for_everybody_in_it(enrolled):

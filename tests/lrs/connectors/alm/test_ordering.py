@@ -59,3 +59,15 @@ def fold(*told):
 )
 def test_what_counts(told, outcome):
     assert fold(*told) == outcome
+
+
+def test_the_time_of_the_event_counts_and_not_a_back_dated_completion():
+    def sent(minute):
+        return Received("1", "", "id", datetime(2026, 1, 1, 10, minute, tzinfo=UTC), "", {})
+
+    enrolled = decide(Standing(), sent(1), Event("key", ENROLLED, sent(1).at, Person(), None, ""))
+    last_year = datetime(2025, 1, 1, tzinfo=UTC)
+    completed = decide(enrolled.standing, sent(2), Event("key", COMPLETED, last_year, Person(), None, ""))
+    assert completed.counts
+    unenrolled = decide(completed.standing, sent(1), Event("key", UNENROLLED, sent(1).at, Person(), None, ""))
+    assert unenrolled.rule == "stale"
