@@ -7,6 +7,7 @@ import pytest
 from lrs.connectors.contract import Received, Standing
 from lrs.connectors.events import Event, Kind, Person
 from lrs.connectors.providers.alm.ordering import decide
+from lrs.connectors.providers.alm.webhook import ordering
 
 ENROLLED, PROGRESSED, COMPLETED = Kind.REGISTERED, Kind.PROGRESSED, Kind.COMPLETED
 UNENROLLED, ROLLED_BACK = Kind.UNREGISTERED, Kind.ROLLED_BACK
@@ -71,3 +72,13 @@ def test_the_time_of_the_event_counts_and_not_a_back_dated_completion():
     assert completed.counts
     unenrolled = decide(completed.standing, sent(1), Event("key", UNENROLLED, sent(1).at, Person(), None, ""))
     assert unenrolled.rule == "stale"
+
+
+@pytest.mark.parametrize(
+    ("account", "other"),
+    [("2", {}), ("1", {"userId": 6}), ("1", {"loInstanceId": "course:3_9"})],
+    ids=["account", "learner", "instance"],
+)
+def test_what_happens_in_another_account_learner_or_instance_makes_nothing_stale(account, other):
+    data = {"userId": 5, "loInstanceId": "course:3_4", "loId": "course:3"}
+    assert ordering(account, data | other) != ordering("1", data)
