@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lrs.connectors import inbox
 from tests.lrs.connectors.archive import deliver, events, expected, statements, work_off
 from tests.lrs.connectors.conftest import PAYLOADS, payload
 
@@ -129,6 +130,66 @@ def test_a_back_dated_completion_happened_when_the_administrator_says(connect, p
     assert statement["timestamp"] == "2024-10-01T12:00:00.000Z"
     told = statement["context"]["extensions"][f"{public_url}/xapi/alm/extensions/event-timestamp"]
     assert told == "2024-11-08T03:49:52.000Z"
+
+
+def test_the_order_is_that_of_the_events_and_not_of_the_dates_in_them(connect):
+    """A completion that was set back to before the enrolment came after it, and counts."""
+    connection = connect()
+    enrolled, completed = payload("alm/events/COURSE_ENROLLMENT.json"), payload("alm/events/COURSE_COMPLETED.json")
+    key = {"userId": 5, "loId": "course:1", "loInstanceId": "course:1_10"}
+    enrolled["events"][0] |= {"timestamp": "2024-11-08T03:00:00.000Z"}
+    enrolled["events"][0]["data"] |= key | {"dateEnrolled": "2024-11-08T03:00:00.000Z"}
+    completed["events"][0] |= {"timestamp": "2024-11-08T04:00:00.000Z"}
+    completed["events"][0]["data"] |= key | {"dateCompleted": "2024-10-01T12:00:00.000Z"}
+    deliver(connection, enrolled)
+    deliver(connection, completed)
+    work_off()
+    assert [row.state for row in events(connection)] == ["done", "done"]
+    assert [one["timestamp"][:10] for one in statements(connection)] == ["2024-11-08", "2024-10-01"]
+
+
+def test_an_event_that_does_not_count_is_kept_with_the_rule_and_the_reason(connect):
+    connection = connect()
+    progressed, enrolled = payload("alm/events/LEARNER_PROGRESS.json"), payload("alm/events/COURSE_ENROLLMENT.json")
+    for body in (progressed, enrolled):
+        body["events"][0]["data"] |= {"userId": 5, "loId": "course:1", "loInstanceId": "course:1_10"}
+        deliver(connection, body)
+    work_off()
+    row = events(connection)[-1]
+    assert (row.state, row.rule, row.reason) == (
+        "ignored",
+        "enrolment-after-progress",
+        "Progress was there before this enrolment.",
+    )
+    assert row.decided is not None
+    assert inbox.received_of(row).data["event"] == enrolled["events"][0]
+    # Decided once more it comes out the same.
+    assert inbox.again(type(row).objects.filter(pk=row.pk)) == 1
+    work_off()
+    row.refresh_from_db()
+    assert (row.state, row.rule, row.attempts) == ("ignored", "enrolment-after-progress", 2)
+
+
+@pytest.mark.parametrize(
+    ("account", "data", "outcome"),
+    [
+        pytest.param(1, {}, "ignored", id="the same"),
+        pytest.param(2, {}, "done", id="another account"),
+        pytest.param(1, {"userId": 6}, "done", id="another learner"),
+        pytest.param(1, {"loInstanceId": "course:1_11"}, "done", id="another instance"),
+    ],
+)
+def test_progress_counts_against_enrolments_of_its_account_learner_and_instance_alone(connect, account, data, outcome):
+    connection = connect()
+    key = {"userId": 5, "loId": "course:1", "loInstanceId": "course:1_10"}
+    progressed, enrolled = payload("alm/events/LEARNER_PROGRESS.json"), payload("alm/events/COURSE_ENROLLMENT.json")
+    progressed["accountId"], enrolled["accountId"] = 1, account
+    progressed["events"][0]["data"] |= key
+    enrolled["events"][0]["data"] |= key | data
+    deliver(connection, progressed)
+    deliver(connection, enrolled)
+    work_off()
+    assert [row.state for row in events(connection)] == ["done", outcome]
 
 
 @pytest.mark.parametrize(("percent", "completion", "progress"), [(0, False, 0), (99.7, False, 99), (100, None, 100)])
