@@ -58,7 +58,7 @@ class Accounts(NamedTuple):
 
 
 def run(options: Options, say: Say) -> None:
-    """Run the service until SIGINT or SIGTERM; returns when every request under way is finished.
+    """Run the service until SIGINT, SIGTERM or SIGHUP; returns when every request under way is finished.
 
     Raises StartError where it cannot start, or when one of its processes ended by itself.
     """

@@ -1,14 +1,13 @@
 """manage.py worker: does the work that no request waits for."""
 
 import os
-import signal
 from argparse import ArgumentParser
-from threading import Event
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from lrs import worker
+from lrs.processes import stop_signals
 
 
 class Command(BaseCommand):
@@ -28,7 +27,5 @@ class Command(BaseCommand):
             return
         # Senders wait for the web server; nobody waits for this.
         os.nice(10)
-        stop = Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        worker.run(worker.JOBS, stop)
+        with stop_signals() as stop:
+            worker.run(worker.JOBS, stop)

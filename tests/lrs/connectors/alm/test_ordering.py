@@ -79,6 +79,6 @@ def test_the_time_of_the_event_counts_and_not_a_back_dated_completion():
     [("2", {}), ("1", {"userId": 6}), ("1", {"loInstanceId": "course:3_9"})],
     ids=["account", "learner", "instance"],
 )
-def test_what_happens_in_another_account_learner_or_instance_makes_nothing_stale(account, other):
+def test_another_account_learner_or_instance_has_an_order_of_its_own(account, other):
     data = {"userId": 5, "loInstanceId": "course:3_4", "loId": "course:3"}
     assert ordering(account, data | other) != ordering("1", data)
