@@ -63,6 +63,7 @@ SAID = (
     _("No recent searches"),
     _("Recent searches"),
     _("No results matching your query"),
+    _("Welcome back to"),
     _("Toggle password visibility"),
     _("You have been successfully logged out from the administration"),
     _("After you've created a user, you’ll be able to edit more user options."),
