@@ -105,4 +105,5 @@ def _thing(statement: Statement, names: Names) -> str:
     name = names.activity(statement.object)
     if not name:
         return names.agent(statement.object)
-    return f"{kind(statement.kind)} “{name}”" if statement.kind else f"“{name}”"
+    name = _("“%(name)s”") % {"name": name}
+    return f"{kind(statement.kind)} {name}" if statement.kind else name

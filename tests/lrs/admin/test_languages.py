@@ -139,9 +139,9 @@ def test_the_language_is_chosen_in_the_menu(viewer, store):
 @pytest.mark.parametrize(
     ("language", "sentence", "around"),
     [
-        ("de", "ann@example.com: Kurs “Data protection: the complete course” abgeschlossen", "Dunkel"),
-        ("ja", "コース “Data protection: the complete course” を 修了", "ダーク"),
-        ("uk", "ann@example.com: курс “Data protection: the complete course” — завершено", "Темна"),
+        ("de", "ann@example.com: Kurs „Data protection: the complete course“ abgeschlossen", "Dunkel"),
+        ("ja", "コース 「Data protection: the complete course」 を 修了", "ダーク"),
+        ("uk", "ann@example.com: курс «Data protection: the complete course» — завершено", "Темна"),
     ],
 )
 def test_verbs_and_what_surrounds_a_page_are_in_the_reader_s_language(viewer, credential, language, sentence, around):
