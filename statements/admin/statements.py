@@ -317,7 +317,7 @@ def _get(key: str) -> Statement:
 def _row(row: Statement, told: names.Names, known: dict[int, sources.Source], flagged: bool) -> Row:
     remarks = [
         word
-        for word, said in ((_("voided"), row.voided), (_("findings"), flagged), (_("attachment"), row.attachments))
+        for word, said in ((_("voided"), row.voided), (_("with findings"), flagged), (_("attachment"), row.attachments))
         if said
     ]
     return Row(
