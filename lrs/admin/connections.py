@@ -38,6 +38,8 @@ _MOST = 200
 _MOST_LOOKED = 10_000
 # More events of a state than so many are not counted.
 _COUNTED = 1_000
+# Of the providers the only one that is called by words, not by its own name.
+TITLES = (gettext_lazy("Webinars by webhook and CSV"),)
 # What settings are called.
 LABELS: Mapping[str, Text] = {
     "account_id": gettext_lazy("Account ID"),
@@ -247,7 +249,7 @@ class ConnectionAdmin(Page):
                     address(Connection, "change", row.pk),
                     (
                         row.name,
-                        connections.provider_of(row).title,
+                        _(connections.provider_of(row).title),
                         _("active") if row.state == Connection.State.ACTIVE else _("paused"),
                         row.check_sentence or _("never checked"),
                         ago(row.delivered),
@@ -271,7 +273,7 @@ class ConnectionAdmin(Page):
         if provider is None:
             choice = [
                 {
-                    "title": each.title,
+                    "title": _(each.title),
                     "url": address(Connection, "add", provider=each.name),
                     "what": _("courses") if each.webinars is None else _("webinars"),
                 }
@@ -291,7 +293,7 @@ class ConnectionAdmin(Page):
         return self.render(
             request,
             "service/connection_add.html",
-            _("New connection: %(provider)s") % {"provider": provider.title},
+            _("New connection: %(provider)s") % {"provider": _(provider.title)},
             trail=trail,
             form=form,
             notice=NOTICES.get(provider.name, ""),
@@ -317,7 +319,7 @@ class ConnectionAdmin(Page):
             request,
             "service/connection.html",
             row.name,
-            subtitle=provider.title,
+            subtitle=_(provider.title),
             trail=(Link(TITLE, address(Connection)),),
             row=row,
             paused=row.state != Connection.State.ACTIVE,

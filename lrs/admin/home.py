@@ -197,7 +197,7 @@ def _joined(store: Store) -> list[Joined]:
     return [
         Joined(
             row,
-            connections.provider_of(row).title,
+            _(connections.provider_of(row).title),
             runs.get(row.pk),
             due.get(row.pk) if row.state == Connection.State.ACTIVE else None,
             _sign_in_alert(row),
