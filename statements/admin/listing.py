@@ -15,7 +15,8 @@ from statements.admin.page import Link, Text
 
 
 class Column(NamedTuple):
-    """A column: its heading, and how it is set: "number", "time", "word" (never broken), "broad", "wide" or nothing."""
+    """A column: its heading, and how it is set: "number", "time", "word" (never broken), "words" (broken between
+    words only), "broad", "wide" or nothing."""
 
     title: Text
     kind: str = ""

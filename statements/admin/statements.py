@@ -153,7 +153,7 @@ class StatementAdmin(Page):
                 Column(_("Progress"), "number"),
                 Column(_("Source")),
                 Column(_("Stored"), "time"),
-                Column(_("Remarks")),
+                Column(_("Remarks"), "words"),
             ),
             rows=[_row(row, told, known, row.pk in flagged) for row in part.rows],
             newer=part.newer,
