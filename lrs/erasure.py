@@ -279,9 +279,10 @@ def _is_about(whom: Who, ids: frozenset[str], row: InboxEvent) -> bool:
 def _erased(whom: Who, rows: Sequence[InboxEvent]) -> set[int]:
     """Those that became statements of which the key alone is left."""
     namespace = whom.store.namespace.bytes
-    by_key = {UUID(keys.statement(namespace, str(id))): row.pk for row in rows for id in row.statements}
-    gone = Erased.objects.filter(store=whom.store.pk, key__in=list(by_key)).values_list("key", flat=True)
-    return {by_key[key] for key in gone}
+    made = [(UUID(keys.statement(namespace, str(id))), row.pk) for row in rows for id in row.statements]
+    asked = Erased.objects.filter(store=whom.store.pk, key__in={key for key, _ in made})
+    gone = set(asked.values_list("key", flat=True))
+    return {row for key, row in made if key in gone}
 
 
 def _blanking(row: InboxEvent | Delivery, state: str) -> Step:

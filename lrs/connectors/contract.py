@@ -108,12 +108,16 @@ class Standing(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Whether an event counts, by which rule and why, and what is to be remembered afterwards."""
+    """Whether an event counts, by which rule and why, and what is to be remembered afterwards.
+
+    `same` is the key of an event that told the very same before: its statement is this one's, too, with its id.
+    """
 
     counts: bool
     standing: Standing
     rule: str = ""
     reason: str = ""
+    same: str = ""
 
 
 class Token(NamedTuple):

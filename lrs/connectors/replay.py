@@ -215,10 +215,14 @@ def _compare(
         # It did not count, and cannot yet: neither do those after it know of it.
         return None
     counted: list[Event] = []
+    elsewhere: list[str] = []
     for event in meant.events:
         if provider.decide is not None:
             decision = provider.decide(standings.get(row.ordering, Standing()), meant.received, event)
             rule, reason = decision.rule, decision.reason
+            if decision.same:
+                elsewhere.append(compose.statement_id(connection.pk, decision.same))
+                continue
             if not decision.counts:
                 state = _State.IGNORED.value
                 continue
@@ -232,7 +236,9 @@ def _compare(
     unsound = [fault for one in composed for fault in validate.faults(one, Version.V1)]
     if unsound:
         state, rule, reason, counted = _State.REFUSED.value, "statement", str(Invalid(*unsound)), []
-    return _difference(connection, provider, row, (state, rule, reason), counted, texts)
+    # What another event's statement says goes the way of that event.
+    here = [id for id in row.statements if id in texts and id not in elsewhere]
+    return _difference(connection, provider, row, (state, rule, reason), counted, texts, here)
 
 
 def _difference(
@@ -242,9 +248,9 @@ def _difference(
     decided: tuple[str, str, str],
     counted: list[Event],
     texts: dict[str, dict[str, Any]],
+    here: list[str],
 ) -> Difference | None:
     state, rule, reason = decided
-    here = [id for id in row.statements if id in texts]
     if not counted:
         if row.state == state and not here:
             return None

@@ -335,6 +335,9 @@ def _decide_one(
         received = inbox.received_of(row)
         decision: Decision = source.provider.decide(standings.get(row.ordering, Standing()), received, event)
         row.rule, row.reason = decision.rule, decision.reason
+        if decision.same:
+            row.statements = [*row.statements, compose.statement_id(id, decision.same)]
+            return
         if not decision.counts:
             row.state = _State.IGNORED
             return

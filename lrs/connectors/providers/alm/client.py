@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urljoin
+from uuid import NAMESPACE_URL, uuid5
 
 from lrs.connectors.contract import CheckFailed, Context, Page, Received, Token
 from lrs.connectors.events import PersonUpdate, ThingUpdate
@@ -314,7 +315,8 @@ def _should_have_come(enrolment: Mapping[str, Any], user: str, context: Context)
 def _made(account: str, name: str, id: str, date: Any, data: Mapping[str, Any]) -> Received:
     """The event as ALM would have sent it; without an eventId of ALM's, which nobody can know."""
     at = times.read(date)
-    event_id = f"{BACKFILLED}{id}:{at.isoformat() if at else date}"
+    # A hash, since it stays with what is remembered of the ordering: an enrolment's id names the learner.
+    event_id = f"{BACKFILLED}{uuid5(NAMESPACE_URL, f'{id}:{at.isoformat() if at else date}')}"
     event = {"eventId": event_id, "eventName": name, "timestamp": date, "data": dict(data)}
     number: Any = int(account) if account.isdecimal() else account
     return Received(account, name, event_id, at, webhook.ordering(account, data), {"account": number, "event": event})

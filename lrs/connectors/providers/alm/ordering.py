@@ -9,6 +9,9 @@ The rules are per account, learner and instance; "older" is by the event's own t
 5. An unenrolment or a rollback that counts clears what was seen, so that the next enrolment counts.
 6. A completion needs nothing before it, and one that is not older than the last is one more.
 7. What was decided, and why, stays with the event.
+
+An event whose statement was made from the API before it came (a backfill) is told from others by what it says, since
+the API does not tell ALM's eventId. It takes the statement that is there, id and all.
 """
 
 from datetime import datetime, timedelta
@@ -29,8 +32,10 @@ def decide(standing: Standing, received: Received, event: Event) -> Decision:
         told = (*standing.told, _telling(event))
         newest = at if standing.at is None else max(at, standing.at)
         return Decision(True, _after(standing, event, newest)._replace(told=told), "backfill", "Read from ALM's API.")
-    if _told(standing, event):
-        return _ignored(standing, "backfilled", "The same was read from ALM's API before this event came.")
+    same = _told(standing, event)
+    if same:
+        reason = "The same was read from ALM's API before this event came; its statement is the one made then."
+        return Decision(False, standing, "backfilled", reason, same)
     if event.kind is Kind.REGISTERED and standing.progressed:
         return _ignored(standing, "enrolment-after-progress", "Progress was there before this enrolment.")
     if event.kind is Kind.PROGRESSED and standing.completed:
@@ -53,17 +58,22 @@ def _after(standing: Standing, event: Event, at: datetime) -> Standing:
 def _telling(event: Event) -> str:
     # When progress was made the API does not tell; how much was made is all that an event can be known by.
     what = event.progress if event.kind is Kind.PROGRESSED else event.at.isoformat()
-    return f"{event.kind} {what}"
+    return f"{event.kind} {what} {event.key}"
 
 
-def _told(standing: Standing, event: Event) -> bool:
-    if event.kind is Kind.PROGRESSED:
-        return _telling(event) in standing.told
+def _told(standing: Standing, event: Event) -> str:
+    """The key of the backfilled event that tells the same, or nothing."""
     for one in standing.told:
-        kind, _, moment = one.partition(" ")
-        if kind == event.kind and abs(datetime.fromisoformat(moment) - event.at) < _SAME:
-            return True
-    return False
+        kind, what, key = one.split(" ", 2)
+        if kind == event.kind and _agrees(what, event):
+            return key
+    return ""
+
+
+def _agrees(what: str, event: Event) -> bool:
+    if event.kind is Kind.PROGRESSED:
+        return what == str(event.progress)
+    return abs(datetime.fromisoformat(what) - event.at) < _SAME
 
 
 def _ignored(standing: Standing, rule: str, reason: str) -> Decision:

@@ -191,15 +191,37 @@ def test_a_backfill_closes_the_gaps_once(enrolled):
     assert (again["gaps"], again["backfilled"], len(statements(enrolled))) == ([], 0, 4)
 
 
-def test_an_event_that_comes_after_its_backfill_is_no_second_statement(enrolled):
+def test_an_event_that_comes_after_its_backfill_has_the_statement_with_the_same_id(enrolled):
     """ALM's eventId cannot be known before the event comes, so the event is matched with what was made, and says so."""
+    (gap,) = [
+        gap
+        for gap in manage("reconcile", enrolled.name, "--user", "5", "--backfill")["gaps"]
+        if gap["event"] == "COURSE_COMPLETED"
+    ]
+    before = statements(enrolled)
+    deliver(enrolled, late_completion())
+    work_off()
+    late = events(enrolled)[-1]
+    assert (late.state, late.rule, late.statements) == ("done", "backfilled", [gap["statement"]])
+    assert late.reason == (
+        "The same was read from ALM's API before this event came; its statement is the one made then."
+    )
+    assert statements(enrolled) == before
+    assert manage("replay", enrolled.name)["differences"] == []
+
+
+def test_an_erasure_takes_the_backfilled_event_and_the_late_one(enrolled):
     manage("reconcile", enrolled.name, "--user", "5", "--backfill")
     deliver(enrolled, late_completion())
     work_off()
-    assert len(statements(enrolled)) == 4
-    late = events(enrolled)[-1]
-    assert (late.state, late.rule) == ("ignored", "backfilled")
-    assert late.reason == "The same was read from ALM's API before this event came."
+    actor = statements(enrolled)[0]["actor"]["account"]
+    person = f"account {actor['homePage']} {actor['name']}"
+    call_command("erase", person, "--store", enrolled.store.name, "--yes", "--json", stdout=StringIO())
+    assert [(row.rule, row.data) for row in events(enrolled)] == [(ERASED, "")] * 5
+    # What is remembered of the order stays; it names nobody.
+    told = [one for standing in enrolled.orderingstate_set.all() for one in standing.told]
+    assert len(told) == 3
+    assert not [one for one in told if "course:" in one]
 
 
 def test_a_thing_is_reconciled_for_everybody_in_it(enrolled):
@@ -226,7 +248,7 @@ def test_progress_that_comes_after_its_backfill_is_no_second_statement(enrolled)
     deliver(enrolled, late)
     deliver(enrolled, further)
     work_off()
-    assert [(row.state, row.rule) for row in events(enrolled)[-2:]] == [("ignored", "backfilled"), ("done", "")]
+    assert [(row.state, row.rule) for row in events(enrolled)[-2:]] == [("done", "backfilled"), ("done", "")]
     assert len(statements(enrolled)) == 5
 
 
