@@ -82,8 +82,6 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("application_name", "lrs")
     # Seconds for a host that does not even refuse; each thread that waits for it answers nobody else.
     DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
-    # What is asked again and again (statements.store.postgres) is planned once for each connection.
-    DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files --------------------------------------------------------------------------------------------

@@ -125,14 +125,22 @@ def through(store: int) -> datetime:
 
 
 def select(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """See Dialect.select. Planned once for each connection, and read in the binary form, whose times C code makes."""
+    """See Dialect.select. Planned once for each connection, and read in the binary form, whose times C code makes.
+
+    Only here: of what Django asks, whose values are part of the text, psycopg would keep the last hundred texts to see
+    whether one comes again, which are tens of kilobytes each where a thousand rows are read by their keys.
+    """
     # Looked up once: `connection` finds this thread's anew with each use.
     database = connections[DEFAULT_DB_ALIAS]
     with database.wrap_database_errors:
         database.ensure_connection()
         raw: psycopg.Connection[Any] = database.connection
         cursor = psycopg.Cursor(raw)
-        cursor.execute(sql, values or None, prepare=True, binary=True)
+        raw.prepare_threshold = 0
+        try:
+            cursor.execute(sql, values or None, prepare=True, binary=True)
+        finally:
+            raw.prepare_threshold = None
         return cursor.fetchall()
 
 
