@@ -296,6 +296,29 @@ class Progress(models.Model):
         return f"{self.person} {self.status} {self.activity}"
 
 
+class Funnel(models.Model):
+    """How many stand where with an activity: what a walk through its progress would count (statements.store.funnels).
+
+    Standings are counted by their status: a person has one for each registration, and is one of the people once.
+    """
+
+    key = models.UUIDField(primary_key=True, help_text="of the activity")
+    store = models.IntegerField()
+    kinds = models.JSONField(help_text="how many standings are of each kind")
+    people = models.IntegerField(default=0)
+    registered = models.IntegerField(default=0)
+    in_progress = models.IntegerField(default=0)
+    passed = models.IntegerField(default=0)
+    completed = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    unregistered = models.IntegerField(default=0)
+    statements = models.BigIntegerField(default=0)
+    last_activity = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.people} people with {self.key}"
+
+
 class Checkpoint(models.Model):
     """Up to which statement the progress of a store has been folded; its row is the lock of those who fold."""
 

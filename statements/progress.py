@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from statements.models import Agent, Checkpoint, Identity
+from statements.store import funnels
 from statements.store import progress as rows
 from statements.store.dialect import dialect
 
@@ -134,4 +135,5 @@ def rebuild(store: int, say: Callable[[Rebuild], None]) -> None:
         say(Rebuild(agents.filter(key__lte=after).count(), amount))
     with rows.locked(store):
         rows.remove_strangers(store)
+        funnels.recount(store)
         Checkpoint.objects.filter(store=store).update(rebuild=None)

@@ -87,6 +87,14 @@ class Fact(NamedTuple):
     score: float | None = None
 
 
+class Whose(NamedTuple):
+    """Whose standing, with what, under which registration: keys in hexadecimal digits."""
+
+    person: str
+    activity: str
+    registration: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where one person stands with one activity under one registration.

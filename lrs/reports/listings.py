@@ -29,7 +29,7 @@ from lrs.reports.filters import (
 from lrs.reports.walk import Walk
 from statements import keys, query, stats
 from statements.errors import Fault, Invalid
-from statements.models import Activity, Finding, Identity, Mention, Person, Progress, Statement
+from statements.models import Activity, Finding, Funnel, Identity, Mention, Person, Progress, Statement
 from statements.query import Condition, Query
 from statements.stats import Counting
 from statements.store.dialect import dialect
@@ -160,29 +160,25 @@ def people(filters: PersonFilters, order: Order) -> Walk:
     else:
         places = _within(Person.objects.filter(store=store), wanted, order, _NARROW_PEOPLE)
     told = _rows(wanted, order, lambda found: rows.people(store, found))
-    return Walk(places, told, partial(_countable, store, "person"))
+    return Walk(places, told, partial(_countable, store))
 
 
 def activities(filters: ActivityFilters, order: Order) -> Walk:
     """Activities that somebody has progress with, by key."""
     store = filters.store
-    known = Progress.objects.filter(store=store, activity=OuterRef("key"))
+    known = Funnel.objects.filter(store=store, key=OuterRef("key"))
     wanted = filters.filter_queryset(Activity.objects.filter(Exists(known), store=store))
     if filters.form.cleaned_data["activity"]:
         places = _all(wanted, order)
     else:
         places = _within(Activity.objects.filter(store=store), wanted, order, _NARROW_ACTIVITIES)
-    return Walk(
-        places,
-        _rows(wanted, order, lambda found: rows.activities(store, found)),
-        partial(_countable, store, "activity"),
-    )
+    return Walk(places, _rows(wanted, order, lambda found: rows.activities(store, found)))
 
 
-def _countable(store: int, field: str, places: Sequence[Place]) -> int:
-    """How many of these people's or activities' standings can be counted for one page; one at least."""
+def _countable(store: int, places: Sequence[Place]) -> int:
+    """How many of these people's standings can be counted for one page; one at least."""
     wanted = [key for (key,) in places]
-    counted = Counter(dialect().first_rows("statements_progress", field, store, wanted, _MOST_STANDINGS + 1))
+    counted = Counter(dialect().first_rows("statements_progress", "person", store, wanted, _MOST_STANDINGS + 1))
     if counted.total() <= _MOST_STANDINGS:
         return len(places)
     # Of the last one not all were seen.

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet
 
 from lrs.models import Credential
 from lrs.reports.columns import Row
 from statements import catalogue, entry, keys
-from statements.models import Activity, Agent, Finding, Identity, Person, Progress, Statement, Verb
+from statements.models import Activity, Agent, Finding, Funnel, Identity, Person, Progress, Statement, Verb
 from statements.standing import Status
 from statements.xapi import formats
 
@@ -120,27 +120,17 @@ def activities(store: int, found: "QuerySet[Activity]") -> dict[UUID, Row]:
     """Activities that somebody has progress with as rows of columns.ACTIVITIES, by key."""
     told = list(found.values("key", "iri", "name", "kind"))
     called = catalogue.called(store, {one["iri"]: one["name"] for one in told})
-    standings = _by_group(
-        Progress.objects.filter(store=store, activity__in=[one["key"] for one in told]),
-        "activity",
-        most_kind=Max("kind"),
-        people=Count("person", distinct=True),
-        **{status.value: Count("key", filter=Q(status=status.value)) for status in Status},
-        told=Sum("statements"),
-        latest=Max("last_activity"),
-    )
+    counted = ("people", *(status.value for status in Status), "statements", "last_activity")
+    funnels = Funnel.objects.filter(store=store).in_bulk([one["key"] for one in told])
     return {
         one["key"]: {
             "activity": one["iri"],
             "name": called[one["iri"]],
-            "kind": standing["most_kind"] or one["kind"],
-            "people": standing["people"],
-            **{status.value: standing[status.value] for status in Status},
-            "statements": standing["told"],
-            "last_activity": standing["latest"],
+            "kind": max(funnel.kinds) or one["kind"],
+            **{name: getattr(funnel, name) for name in counted},
         }
         for one in told
-        if (standing := standings.get(one["key"])) is not None
+        if (funnel := funnels.get(one["key"])) is not None
     }
 
 

@@ -6,20 +6,19 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.db import connection
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from statements import catalogue
-from statements.admin import keyset, names, search, sentence
-from statements.admin.charts import Bars, Series, funnel
+from statements.admin import charts, keyset, names, search, sentence
+from statements.admin.charts import Bars, Series
 from statements.admin.listing import Column, Listing, Row
 from statements.admin.page import Link, Page, address, look_at, looked_at
 from statements.admin.search import Mentioned, Wanted
 from statements.admin.statements import pretty
-from statements.models import Activity, Person, Progress, Statement
+from statements.models import Activity, Funnel, Person, Progress, Statement
 from statements.standing import Status
 from statements.templatetags.records import ago
 from statements.xapi import text
@@ -28,7 +27,6 @@ from statements.xapi.roles import Role
 TITLE = gettext_lazy("Activities")
 # Up to so many a list is put in the order of its names; above, in that of the keys.
 _MOST_SORTED = 20_000
-_MOST_COUNTED = 1_000
 # So many of the latest statements are read for how the definition has changed.
 _DEFINED_IN = 300
 _STEPS = 10
@@ -86,7 +84,7 @@ class ActivityAdmin(Page):
         begin = number * keyset.AMOUNT
         found = list(rows.order_by(*order)[begin : begin + keyset.AMOUNT + 1])
         shown = found[: keyset.AMOUNT]
-        counted = _learners(store, [row.pk for row in shown])
+        funnels = Funnel.objects.filter(store=store).in_bulk([row.pk for row in shown])
         titles = names.titles(store, [row.iri for row in shown if not row.name])
         listing = Listing(
             caption=TITLE,
@@ -99,7 +97,7 @@ class ActivityAdmin(Page):
             rows=[
                 Row(
                     address(Activity, "change", row.pk),
-                    _cells(row, titles, counted),
+                    _cells(row, titles, funnels.get(row.pk)),
                 )
                 for row in shown
             ],
@@ -118,7 +116,7 @@ class ActivityAdmin(Page):
         row = _get(key)
         look_at(request, row.store)
         own = Progress.objects.filter(store=row.store, activity=row.pk)
-        by_status = dict(own.values_list("status").annotate(number=Count("key")).order_by())
+        by_status = _by_status(Funnel.objects.filter(store=row.store, key=row.pk).first())
         form = Learners(request.GET)
         form.is_valid()
         status = form.cleaned_data.get("status")
@@ -146,9 +144,14 @@ class ActivityAdmin(Page):
         )
 
 
-def _cells(row: Activity, titles: dict[str, str], counted: dict[UUID, str]) -> tuple[str, ...]:
+def _cells(row: Activity, titles: dict[str, str], funnel: Funnel | None) -> tuple[str, ...]:
     called = names.titled(row, titles)
-    return (called, sentence.kind(row.kind), counted.get(row.pk, "0"), "" if called == row.iri else row.iri)
+    learners = 0 if funnel is None else funnel.people
+    return (called, sentence.kind(row.kind), f"{learners}", "" if called == row.iri else row.iri)
+
+
+def _by_status(funnel: Funnel | None) -> dict[str, int]:
+    return {each.value: number for each in Status if funnel is not None and (number := getattr(funnel, each.value))}
 
 
 def _get(key: str) -> Activity:
@@ -167,31 +170,11 @@ def _page(request: HttpRequest, number: int) -> str:
     return "?" + asked.urlencode()
 
 
-def _learners(store: int, keys: list[UUID]) -> dict[UUID, str]:
-    """How many have to do with each of these; from _MOST_COUNTED on it is not counted further."""
-    if not keys:
-        return {}
-    counts = ", ".join(
-        "(SELECT count(*) FROM (SELECT 1 FROM statements_progress WHERE store = %s AND activity = %s"
-        f" LIMIT {_MOST_COUNTED}) few)"
-        for _key in keys
-    )
-    values: list[Any] = []
-    for key in keys:
-        values += [store, key.hex]
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {counts}", values)
-        numbers = cursor.fetchone()
-    return {
-        key: f"{number}" if number < _MOST_COUNTED else f"{number}+" for key, number in zip(keys, numbers, strict=True)
-    }
-
-
 def _funnel(by_status: dict[str, int], here: str) -> Any:
     everybody = sum(by_status.values())
     begun = everybody - sum(by_status.get(each, 0) for each in _ENROLLED)
     done = sum(by_status.get(each, 0) for each in _DONE)
-    return funnel(
+    return charts.funnel(
         [
             (_("Have to do with it"), everybody, f"{here}#learners"),
             (_("Begun"), begun, f"{here}?status={_BEGUN}#learners"),

@@ -43,6 +43,7 @@ TABLES: Mapping[str, Spread] = {
     "statements_person": Spread("store", "key"),
     "statements_identity": Spread("store", "key"),
     "statements_progress": Spread("store", "key"),
+    "statements_funnel": Spread("store", "key"),
     "statements_erased": Spread("store", "key"),
     "statements_day": Spread("store", None),
     "statements_tally": Spread("store", None),

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q
 
 from statements.arrival import Erased, Finding, Provenance, Retry
-from statements.models import Agent, Attachment, Counted, Day, Identity, Link, Mention, Person, Progress, Statement
+from statements.models import Agent, Attachment, Counted, Day, Identity, Link, Mention, Person, Statement
 from statements.store import counts, progress, references
 from statements.store.counts import Alike
 from statements.store.dialect import dialect
@@ -87,7 +87,7 @@ def unused(store: int, hashes: Iterable[str]) -> list[Attachment]:
 
 def people(store: int, agents: Sequence[str], persons: Iterable[UUID]) -> None:
     """Delete people, their identifiers, what was linked, and the Agents that nothing mentions any more."""
-    with progress.locked(store):
+    with progress.locked(store) as until:
         links = Link.objects.filter(store=store).filter(Q(identity__in=agents) | Q(after__in=list(persons)))
         touched = {*persons, *(person for row in links for person in (row.before, row.after))}
         links.delete()
@@ -95,7 +95,7 @@ def people(store: int, agents: Sequence[str], persons: Iterable[UUID]) -> None:
         known = Identity.objects.filter(store=store, person=OuterRef("key"))
         strangers = Person.objects.filter(~Exists(known), store=store, key__in=touched)
         gone = list(strangers.values_list("key", flat=True))
-        Progress.objects.filter(store=store, person__in=gone).delete()
+        progress.refold(store, gone, until)
         Person.objects.filter(store=store, key__in=gone).delete()
         mentioned = Mention.objects.filter(store=store, key=OuterRef("key"))
         Agent.objects.filter(~Exists(mentioned), store=store, key__in=agents).delete()

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 
 from statements import entry, keys, standing
 from statements.models import Checkpoint, Verb
-from statements.standing import NOTHING, Fact, Meaning, Standing
-from statements.store import people
+from statements.standing import NOTHING, Fact, Meaning, Standing, Whose
+from statements.store import funnels, people
 from statements.store.dialect import dialect
 from statements.xapi.roles import Role
 
@@ -47,14 +47,6 @@ class Place(NamedTuple):
 
 
 BEGINNING = Place(datetime.fromtimestamp(0, UTC), "0" * 32)
-
-
-class Row(NamedTuple):
-    """Whose progress, with what, under which registration: keys in hexadecimal digits."""
-
-    person: str
-    activity: str
-    registration: str | None
 
 
 class _Told(NamedTuple):
@@ -99,11 +91,14 @@ def refold(store: int, persons: Iterable[UUID], until: Place) -> None:
     """Make all progress of these people anew, from their statements up to the checkpoint; inside `locked`."""
     wanted = sorted({person.hex for person in persons})
     for some in _chunks(wanted):
+        before = _standings(store, "person", some)
         _execute(f"DELETE FROM statements_progress WHERE store = %s AND person IN ({_marks(some)})", [store, *some])
-        facts: dict[Row, list[Fact]] = {}
+        facts: dict[Whose, list[Fact]] = {}
         for row, fact in _facts(store, _actors(store, some), until):
             facts.setdefault(row, []).append(fact)
-        _write(store, {row: standing.fold(told) for row, told in facts.items()})
+        after = {row: standing.fold(told) for row, told in facts.items()}
+        _write(store, after)
+        funnels.follow(store, before, after)
 
 
 def checkpoint(store: int) -> Place:
@@ -143,7 +138,7 @@ def _next(store: int, place: Place, through: datetime, most: int) -> list[_Told]
 
 def _facts(
     store: int, actors: Mapping[str, str], until: Place, activities: Iterable[str] | None = None
-) -> Iterator[tuple[Row, Fact]]:
+) -> Iterator[tuple[Whose, Fact]]:
     """What these actors' statements say up to a place; `actors` gives the person of each."""
     here = dialect()
     about = sorted(activities or ())
@@ -160,7 +155,7 @@ def _facts(
             yield from _by_row(store, _told(batch), actors)
 
 
-def _by_row(store: int, told: Sequence[_Told], persons: Mapping[str, str]) -> Iterator[tuple[Row, Fact]]:
+def _by_row(store: int, told: Sequence[_Told], persons: Mapping[str, str]) -> Iterator[tuple[Whose, Fact]]:
     """The facts of what is not voided and says something of a person and an activity."""
     as_moment = dialect().moment
     activities = _activities(store, {one.object for one in told if one.object})
@@ -170,7 +165,7 @@ def _by_row(store: int, told: Sequence[_Told], persons: Mapping[str, str]) -> It
         if one.voided or person is None or one.object is None or one.object not in activities:
             continue
         yield (
-            Row(person, one.object, one.registration),
+            Whose(person, one.object, one.registration),
             _fact(as_moment(one.fact[0]), _meanings.get(one.verb, NOTHING), *one.fact[1:]),
         )
 
@@ -258,12 +253,12 @@ def _fold(store: int, batch: Sequence[_Told]) -> None:
     actors = {one.actor for one in batch if one.actor and one.object}
     persons = people.of(store, actors)
     people.name(store, actors)
-    facts: dict[Row, list[Fact]] = {}
+    facts: dict[Whose, list[Fact]] = {}
     for row, fact in _by_row(store, batch, persons):
         facts.setdefault(row, []).append(fact)
-    known = _standings(store, facts)
+    known = _standings(store, "key", [_key(store, row) for row in facts])
     again = _voided(store, batch)
-    folded: dict[Row, Standing] = {}
+    folded: dict[Whose, Standing] = {}
     for row, told in facts.items():
         before = known.get(row)
         new = standing.fold(told, before.rolled_back_at if before else None)
@@ -275,12 +270,14 @@ def _fold(store: int, batch: Sequence[_Told]) -> None:
             again.add(row)
     if again:
         anew = _anew(store, again, batch[-1].place)
+        known |= _standings(store, "key", [_key(store, row) for row in again - known.keys()])
         _delete(store, again - anew.keys())
         folded = {row: told for row, told in folded.items() if row not in again} | anew
     _write(store, folded)
+    funnels.follow(store, known, folded)
 
 
-def _voided(store: int, batch: Sequence[_Told]) -> set[Row]:
+def _voided(store: int, batch: Sequence[_Told]) -> set[Whose]:
     """The rows that statements were folded into which this batch voids."""
     verb = keys.thing(store, "verb", entry.VOIDED)
     targets = sorted({one.target for one in batch if one.target and one.verb == verb})
@@ -295,37 +292,41 @@ def _voided(store: int, batch: Sequence[_Told]) -> set[Row]:
         for actor, thing, registration in here.select(sql, [store, *values]):
             found.append((here.key(actor), here.key(thing), registration and _bare(here.key(registration))))
     persons = people.of(store, {actor for actor, _, _ in found}) if found else {}
-    return {Row(persons[actor], thing, registration) for actor, thing, registration in found if actor in persons}
+    return {Whose(persons[actor], thing, registration) for actor, thing, registration in found if actor in persons}
 
 
-def _anew(store: int, rows: set[Row], until: Place) -> dict[Row, Standing]:
+def _anew(store: int, rows: set[Whose], until: Place) -> dict[Whose, Standing]:
     """These rows from their statements; those of which none is left are missing."""
     actors = _actors(store, sorted({row.person for row in rows}))
-    facts: dict[Row, list[Fact]] = {}
+    facts: dict[Whose, list[Fact]] = {}
     for row, fact in _facts(store, actors, until, {row.activity for row in rows}):
         if row in rows:
             facts.setdefault(row, []).append(fact)
     return {row: standing.fold(told) for row, told in facts.items()}
 
 
-def _standings(store: int, rows: Iterable[Row]) -> dict[Row, Standing]:
+def _standings(store: int, column: str, keys: Iterable[str]) -> dict[Whose, Standing]:
+    """The rows that have one of these keys in a column, as they are kept."""
     here = dialect()
-    by_key = {_key(store, row): row for row in rows}
-    found: dict[Row, Standing] = {}
-    for some in _chunks(sorted(by_key)):
-        among, wanted = here.among("key", some)
-        sql = f"SELECT key, {_names(_FOLDED)} FROM statements_progress WHERE store = %s AND {among}"
-        for key, *values in here.select(sql, [store, *wanted]):
+    found: dict[Whose, Standing] = {}
+    for some in _chunks(sorted(keys)):
+        among, wanted = here.among(column, some)
+        sql = (
+            f"SELECT person, activity, registration, {_names(_FOLDED)} FROM statements_progress"
+            f" WHERE store = %s AND {among}"
+        )
+        for person, activity, registration, *values in here.select(sql, [store, *wanted]):
             said = dict(zip(_FOLDED, values, strict=True))
             for name in _TIMES:
                 if said[name] is not None:
                     said[name] = here.moment(said[name])
             said["success"] = _bool(said["success"])
-            found[by_key[here.key(key)]] = Standing(**said)
+            row = Whose(here.key(person), here.key(activity), registration and here.key(registration))
+            found[row] = Standing(**said)
     return found
 
 
-def _write(store: int, folded: Mapping[Row, Standing]) -> None:
+def _write(store: int, folded: Mapping[Whose, Standing]) -> None:
     rows = [
         (
             _key(store, row),
@@ -341,12 +342,12 @@ def _write(store: int, folded: Mapping[Row, Standing]) -> None:
         dialect().replace("statements_progress", _COLUMNS, some)
 
 
-def _delete(store: int, rows: Iterable[Row]) -> None:
+def _delete(store: int, rows: Iterable[Whose]) -> None:
     for some in _chunks(sorted(_key(store, row) for row in rows)):
         _execute(f"DELETE FROM statements_progress WHERE store = %s AND key IN ({_marks(some)})", [store, *some])
 
 
-def _key(store: int, row: Row) -> str:
+def _key(store: int, row: Whose) -> str:
     return keys.progress(store, *row)
 
 

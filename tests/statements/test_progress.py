@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +20,9 @@ from hypothesis import strategies as st
 from statements import ingest, keys, people, progress
 from statements.entry import VOIDED, Tenant
 from statements.ingest import Source
-from statements.models import Activity, Checkpoint, Identity, Progress, Statement, Store
+from statements.models import Activity, Checkpoint, Funnel, Identity, Progress, Statement, Store
 from statements.outcome import PROGRESS
+from statements.standing import Status
 from statements.store import progress as rows
 from statements.xapi import text
 from statements.xapi.versions import Version
@@ -66,6 +68,31 @@ def standings(store: Store) -> dict[tuple[str, str, Any], dict[str, Any]]:
         row: dict[str, Any] = dict(told)
         key = (names[row.pop("person")], activities[row.pop("activity")], row.pop("registration"))
         found[key] = {name: value for name, value in row.items() if name not in ("key", "store")}
+    return found
+
+
+def funnels(store: Store) -> dict[Any, dict[str, Any]]:
+    """What is counted of each activity, by its key."""
+    found = {}
+    for kept in Funnel.objects.filter(store=store.pk).values():
+        row: dict[str, Any] = dict(kept)
+        del row["store"]
+        found[row.pop("key")] = row
+    return found
+
+
+def walked(store: Store) -> dict[Any, dict[str, Any]]:
+    """The same, by a walk through all progress."""
+    found: dict[Any, dict[str, Any]] = {}
+    for activity in Progress.objects.filter(store=store.pk).values_list("activity", flat=True).distinct():
+        rows = list(Progress.objects.filter(store=store.pk, activity=activity))
+        found[activity] = {
+            "kinds": dict(Counter(row.kind for row in rows)),
+            "people": len({row.person for row in rows}),
+            **{status.value: sum(row.status == status for row in rows) for status in Status},
+            "statements": sum(row.statements for row in rows),
+            "last_activity": max(row.last_activity for row in rows),
+        }
     return found
 
 
@@ -234,8 +261,10 @@ def test_any_order_with_duplicates_voids_and_links_gives_the_same_rows(database,
             progress.follow(second.pk)
     progress.follow(second.pk)
     assert standings(first) == standings(second)
+    assert funnels(second) == walked(second)
     progress.rebuild(second.pk, lambda done: None)
     assert standings(first) == standings(second)
+    assert funnels(second) == walked(second)
 
 
 def crowd(store: Store, amount: int, seed: int = 1) -> None:
@@ -264,14 +293,39 @@ def test_small_batches_fold_to_what_one_large_one_does(store, monkeypatch):
     assert standings(store) == whole
 
 
+def test_funnels_are_what_a_walk_through_progress_counts(store):
+    for seed in range(4):
+        crowd(store, 100, seed)
+        # Kinds that differ, within one standing and between several.
+        webinar = statement("learner1", "attended", "1", 30)
+        webinar["object"]["definition"]["type"] = "http://adlnet.gov/expapi/activities/meeting"
+        stranger = {**webinar, "id": str(uuid.uuid4()), "actor": {"mbox": f"mailto:{seed}@example.com"}}
+        send(store, webinar, stranger, statement("learner2", "completed", f"alone-{seed}", 70))
+        progress.follow(store.pk)
+        assert len(funnels(store)) == 6 + seed
+        assert funnels(store) == walked(store)
+
+
+def test_an_activity_whose_last_statement_is_voided_has_no_funnel(store):
+    one, other = statement("ann", "completed", "1", 1), statement("ann", "completed", "2", 1)
+    send(store, one, other)
+    progress.follow(store.pk)
+    assert len(funnels(store)) == 2
+    send(store, void(one))
+    progress.follow(store.pk)
+    assert [row["people"] for row in funnels(store).values()] == [1]
+
+
 def test_a_rebuild_is_equal_to_the_live_rows(store):
     crowd(store, 300)
     progress.follow(store.pk)
     live = standings(store)
     Progress.objects.filter(store=store.pk).update(statements=0, status="failed")
     said: list[progress.Rebuild] = []
+    Funnel.objects.filter(store=store.pk).update(people=0, kinds={})
     progress.rebuild(store.pk, said.append)
     assert standings(store) == live
+    assert funnels(store) == walked(store)
     assert said[-1].done == said[-1].all == 22
 
 
