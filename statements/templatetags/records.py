@@ -9,8 +9,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext_lazy
 
 register = template.Library()
+
+# Times that are past: "vor 2 Tagen" and "хвилину тому" are other cases than Django's "2 Tage" and "хвилина".
+_AGO = {
+    "year": npgettext_lazy("ago", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("ago", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("ago", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("ago", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("ago", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("ago", "%(num)d minute", "%(num)d minutes", "num"),
+}
 
 
 @register.filter
@@ -33,6 +44,6 @@ def ago(moment: datetime | None) -> SafeString | str:
     if (timezone.now() - moment).total_seconds() < 60:
         words = _("just now")
     else:
-        words = _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+        words = _("%(time)s ago") % {"time": timesince(moment, time_strings=_AGO, depth=1)}  # type: ignore[arg-type]
     exact = date_format(timezone.localtime(moment), "Y-m-d H:i:s") + " UTC"
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, words)

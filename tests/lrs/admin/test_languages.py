@@ -4,14 +4,16 @@ import ast
 import gettext
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation.template import templatize
 
 from lrs.connectors.providers import PROVIDERS
+from statements.templatetags.records import ago
 from tests import sample
 
 _PAIR = re.compile(r'^msgid "([^"\n]+)"\nmsgstr "([^"\n]+)"$', re.MULTILINE)
@@ -150,3 +152,18 @@ def test_verbs_and_what_surrounds_a_page_are_in_the_reader_s_language(viewer, cr
     page = viewer.get("/admin/statements/statement/", query, headers={"accept-language": language}).content.decode()
     assert sentence in page
     assert around in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ["vor 1 Minute", "vor 3 Stunden", "vor 2 Tagen", "vor 1 Woche", "vor 2 Monaten", "vor 3 Jahren"]),
+        ("ja", ["1分前", "3時間前", "2日前", "1週間前", "2か月前", "3年前"]),
+        ("uk", ["1 хвилину тому", "3 години тому", "2 дні тому", "1 тиждень тому", "2 місяці тому", "3 роки тому"]),
+    ],
+)
+def test_a_time_that_is_past_is_worded_as_the_language_has_it(language, words):
+    minutes, days = [timedelta(minutes=1), timedelta(hours=3)], [timedelta(days=days) for days in (2, 8, 70, 1200)]
+    with translation.override(language):
+        shown = [str(ago(timezone.now() - each)).replace("\xa0", " ") for each in minutes + days]
+    assert [each.partition(">")[2] for each in shown] == [f"{each}</time>" for each in words]
