@@ -43,3 +43,19 @@ def test_the_keyboard_gets_past_the_navigation_and_opens_it(desk, store):
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Statements", exact=True).click()
     assert page.get_by_role("heading", level=1).inner_text() == "Statements"
+
+
+@pytest.mark.parametrize(
+    ("language", "opens", "closes", "scrolls"),
+    [
+        ("de-DE", "Navigation", "Schließen", "Inhalt zum Scrollen"),
+        ("ja-JP", "ナビゲーション", "閉じる", "スクロールできる内容"),
+        ("uk-UA", "Навігація", "Закрити", "Вміст із прокручуванням"),
+    ],
+)
+def test_the_navigation_of_a_phone_is_named_in_the_reader_s_language(desk, store, language, opens, closes, scrolls):
+    page = desk.open(phone=True, language=language).go(f"/admin/?store={store.pk}")
+    page.get_by_role("button", name=opens).click()
+    assert page.locator("#nav-sidebar").get_by_label(scrolls).is_visible()
+    page.get_by_role("button", name=closes).click()
+    assert not page.locator("#nav-sidebar").is_visible()

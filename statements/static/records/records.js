@@ -29,6 +29,12 @@ function reachable(within) {
     }
 }
 
+/* SimpleBar, of django-unfold, calls what it scrolls "scrollable content" unless it is told something else; this runs
+   before it does. */
+function call(scrollable) {
+    for (const within of document.querySelectorAll("[data-simplebar]")) within.dataset.simplebarAriaLabel = scrollable;
+}
+
 async function copy(button) {
     const text = document.getElementById(button.dataset.copy).textContent;
     try {
@@ -78,6 +84,8 @@ function once(event) {
 document.addEventListener("DOMContentLoaded", () => {
     reachable(document);
     silence(document);
+    const named = document.querySelector("[data-scrollable]");
+    if (named) call(named.dataset.scrollable);
     for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.submit());
     for (const form of document.querySelectorAll("form.r-act-form")) form.addEventListener("submit", once);
     for (const button of document.querySelectorAll("button[data-copy]")) button.addEventListener("click", () => copy(button));
