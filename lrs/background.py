@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from lrs import courses, erasure, people_csv, quarantine, replay, tasks
 from lrs.courses import CatalogueError
@@ -27,6 +28,8 @@ ERASE = "erase"
 REPLAY = replay.TASK
 IMPORT = "import"
 EXPORT = "export"
+# Of a file that was refused.
+NOTHING = gettext_noop("Nothing was taken in.")
 # What of a file that was refused is shown.
 _MOST_PROBLEMS = 50
 
@@ -73,10 +76,10 @@ def import_people(running: Running) -> Result:
     try:
         done = people_csv.take_in(int(running.arguments["store"]), file, by=running.by, dry=dry, say=say)
     except CsvError as problem:
-        return Result(f"Nothing was taken in: {_for_people(problem, file)}")
+        return Result(NOTHING, [("problem", _for_people(problem, file))])
     if done.problems:
-        lines = [(f"line {line}", sentence) for line, sentence in done.problems[:_MOST_PROBLEMS]]
-        return Result(f"Nothing was taken in: {len(done.problems)} rows are wrong.", lines)
+        wrong = [(f"line {line}", sentence) for line, sentence in done.problems[:_MOST_PROBLEMS]]
+        return Result(NOTHING, [("wrong", str(len(done.problems))), *wrong])
     lines = [("people", str(done.people)), ("identifiers", str(done.identifiers)), ("moved", str(len(done.moved)))]
     taken = "would be taken in; nothing was changed" if dry else "are taken in"
     return Result(f"{done.people} people {taken}.", lines)
@@ -94,7 +97,7 @@ def import_courses(running: Running) -> Result:
     try:
         listed = courses.read(file)
     except CatalogueError as problem:
-        return Result(f"Nothing was taken in: {_for_people(problem, file)}")
+        return Result(NOTHING, [("problem", _for_people(problem, file))])
     if running.arguments["dry"]:
         return Result(f"{len(listed)} titles would be taken in; nothing was changed.", [("titles", len(listed))])
     ids = catalogue.keep(int(running.arguments["store"]), "udemy", listed)
@@ -146,14 +149,14 @@ def erase(running: Running) -> Result:
         whom = erasure.who(store, str(running.arguments["person"]))
     except ErasureError:
         # One that was stopped at its very end.
-        return Result("There is nothing left of them.")
+        return Result(gettext_noop("There is nothing left of them."))
     done = erasure.erase(
         whom,
         mentions=bool(running.arguments["mentions"]),
         say=lambda what, amount, total: running.say(amount, total, what),
     )
     erasure.note(whom, done, by=running.by)
-    return Result("Erased.", list(done.items()))
+    return Result(gettext_noop("Erased."), list(done.items()))
 
 
 KINDS: tasks.Kinds = {

@@ -16,6 +16,7 @@ from uuid import uuid4
 from django.db import close_old_connections, connections, models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from lrs.connections import drop_broken
 
@@ -210,7 +211,8 @@ def _do(task: BackgroundTask, kinds: Kinds) -> None:
     ended: dict[str, Any] = {"finished": timezone.now()}
     try:
         if task.tries > _MOST_TRIES:
-            ended |= {"state": states.FAILED, "sentence": "It was begun several times and never came to its end."}
+            said = gettext_noop("It was begun several times and never came to its end.")
+            ended |= {"state": states.FAILED, "sentence": said}
         elif task.kind not in kinds:
             ended |= {"state": states.FAILED, "sentence": f"This version does not know how to do {task.kind!r}."}
         else:
@@ -227,7 +229,7 @@ def _do(task: BackgroundTask, kinds: Kinds) -> None:
         mine.update(state=states.WAITING, tries=F("tries") - 1)
         return
     except Stopped:
-        ended |= {"state": states.STOPPED, "sentence": "Stopped; what was done until then stays."}
+        ended |= {"state": states.STOPPED, "sentence": gettext_noop("Stopped; what was done until then stays.")}
     except Exception as problem:
         log.exception("The task %d (%s) failed.", task.pk, task.kind)
         ended |= {"state": states.FAILED, "sentence": str(problem) or type(problem).__name__}

@@ -29,6 +29,7 @@ from statements import journal
 from statements.admin.acts import Button, Sure
 from statements.admin.listing import Column, Listing, Row
 from statements.admin.page import Link, Page, Text, address, look_at, looked_at, user_name
+from statements.admin.properties import NAMES
 from statements.models import Statement
 from statements.templatetags.records import ago
 
@@ -83,6 +84,8 @@ LABELS: Mapping[str, Text] = {
     "username": gettext_lazy("Username"),
     "webhook_secret": gettext_lazy("Webhook secret"),
 }
+# In the audit log they are called so, too.
+NAMES.update(LABELS)
 _DOTS = "••••••••"
 
 # What somebody does at the provider's side, after the connection is made.

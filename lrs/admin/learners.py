@@ -55,4 +55,4 @@ class LearnerAdmin(PersonAdmin):
             raise Http404
         arguments = {"store": person.store, "person": str(person.pk), "mentions": form.cleaned_data["mentions"]}
         thing = journal.Thing("statements.person", str(person.pk), ERASED, person.store)
-        return begin(request, ERASE, _("Erase a learner"), arguments, thing)
+        return begin(request, ERASE, arguments, thing)

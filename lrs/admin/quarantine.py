@@ -317,8 +317,7 @@ class KindAdmin(Page):
         here = address(RefusalKind, "change", kind.pk)
         if not quarantine.open_by_kind([kind.pk]):
             return self.done(request, _("There is no open request."), here, good=False)
-        title = _("Replay what was refused: %(reason)s") % {"reason": _short(kind.sentence, 80)}
-        return begin(request, REPLAY, title, {"kind": kind.pk, "link": here}, journal.thing(kind))
+        return begin(request, REPLAY, {"kind": kind.pk, "link": here}, journal.thing(kind))
 
     def dismiss(self, request: HttpRequest, key: str) -> HttpResponse:
         """Say of all of it that nothing is to be done."""

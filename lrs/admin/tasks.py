@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from lrs import tasks
+from lrs.admin import task_words
+from lrs.admin.task_words import REPORTS
 from lrs.background import EXPORT, IMPORT, REBUILD, waiting_file
 from lrs.models import BackgroundTask
 from lrs.reports import exports
@@ -32,23 +34,11 @@ STATES = {
     BackgroundTask.State.FAILED: gettext_lazy("went wrong"),
     BackgroundTask.State.STOPPED: gettext_lazy("stopped"),
 }
-# As lrs.reports.views.WHOLE has them.
-REPORTS = {
-    "statements": gettext_lazy("Statements"),
-    "progress": gettext_lazy("Progress"),
-    "people": gettext_lazy("Learners"),
-    "activities": gettext_lazy("Activities"),
-    "summary": gettext_lazy("Summary"),
-    "sources": gettext_lazy("Credentials"),
-    "quarantine": gettext_lazy("Quarantine"),
-    "connections": gettext_lazy("Connections"),
-}
 
 
-def begin(
-    request: HttpRequest, kind: str, title: str, arguments: Mapping[str, Any], thing: journal.Thing
-) -> HttpResponseRedirect:
+def begin(request: HttpRequest, kind: str, arguments: Mapping[str, Any], thing: journal.Thing) -> HttpResponseRedirect:
     """Begin a task in the background, write it down, and lead to its page."""
+    (title,) = task_words.titles([BackgroundTask(kind=kind, arguments=arguments)])
     task = tasks.start(kind, title, arguments, by=user_name(request))
     journal.note(kind, thing, by=user_name(request), after={"task": task.pk, **arguments})
     return HttpResponseRedirect(address(BackgroundTask, "change", task.pk))
@@ -107,10 +97,10 @@ class TaskAdmin(Page):
             rows=[
                 Row(
                     address(BackgroundTask, "change", row.pk),
-                    (row.title, STATES[BackgroundTask.State(row.state)], row.by, ago(row.created)),
+                    (title, STATES[BackgroundTask.State(row.state)], row.by, ago(row.created)),
                     tone="bad" if row.state == BackgroundTask.State.FAILED else "",
                 )
-                for row in part.rows
+                for row, title in zip(part.rows, task_words.titles(part.rows), strict=True)
             ],
             newer=part.newer,
             older=part.older,
@@ -151,12 +141,15 @@ class TaskAdmin(Page):
                 danger=True,
                 help=_("What is done until then stays."),
             )
+        (title,) = task_words.titles([task])
         return self.render(
             request,
             "service/task.html",
-            task.title,
+            title,
             trail=(Link(TITLE, address(BackgroundTask)),),
             task=task,
+            sentence=task_words.sentence(task),
+            lines=task_words.lines(task),
             state=STATES[BackgroundTask.State(task.state)],
             state_url=address(BackgroundTask, "state", task.pk),
             file_url=address(BackgroundTask, "file", task.pk) if task.kind == EXPORT else "",
@@ -166,7 +159,8 @@ class TaskAdmin(Page):
     def state(self, request: HttpRequest, key: str) -> JsonResponse:
         """How far a task is, for the page that watches it."""
         task = _get(key)
-        return JsonResponse({"ended": task.ended, "done": task.done, "total": task.total, "sentence": task.sentence})
+        sentence = task_words.sentence(task)
+        return JsonResponse({"ended": task.ended, "done": task.done, "total": task.total, "sentence": sentence})
 
     def stop(self, request: HttpRequest, key: str) -> HttpResponse:
         """Let a task end at its next step."""
@@ -178,8 +172,7 @@ class TaskAdmin(Page):
     def rebuild(self, request: HttpRequest, key: str) -> HttpResponse:
         """Make the progress of a store anew."""
         store = _store(key)
-        title = _("Rebuild progress of %(store)s") % {"store": store.name}
-        return begin(request, REBUILD, title, {"store": store.pk}, journal.thing(store))
+        return begin(request, REBUILD, {"store": store.pk}, journal.thing(store))
 
     def take_in(self, request: HttpRequest, key: str) -> HttpResponse:
         """Take in what stands in a file."""
@@ -188,9 +181,9 @@ class TaskAdmin(Page):
         if not form.is_valid():
             return self.done(request, _("Choose a file to be taken in."), address(BackgroundTask), good=False)
         given = form.cleaned_data
-        title = _("Import of %(file)s into %(store)s") % {"file": given["file"].name, "store": store.name}
-        arguments = {"store": store.pk, "file": _keep(given["file"]), "dry": given["dry"]}
-        return begin(request, f"{IMPORT} {given['what']}", title, arguments, journal.thing(store))
+        name, file = given["file"].name, _keep(given["file"])
+        arguments = {"store": store.pk, "file": file, "name": name, "dry": given["dry"]}
+        return begin(request, f"{IMPORT} {given['what']}", arguments, journal.thing(store))
 
     def export(self, request: HttpRequest, key: str) -> HttpResponse:
         """Write a report into a file."""
@@ -199,10 +192,9 @@ class TaskAdmin(Page):
         if not form.is_valid():
             return self.done(request, _("Choose a report and a format."), address(BackgroundTask), good=False)
         given = form.cleaned_data
-        title = _("Export of %(report)s from %(store)s") % {"report": given["report"], "store": store.name}
         file = f"export-{uuid4().hex}.{given['format']}"
         arguments = {"store": store.pk, "report": given["report"], "format": given["format"], "file": file}
-        return begin(request, EXPORT, title, arguments, journal.thing(store))
+        return begin(request, EXPORT, arguments, journal.thing(store))
 
     def file(self, request: HttpRequest, key: str) -> HttpResponse | FileResponse:
         """What an export made."""

@@ -15,6 +15,7 @@ from statements import journal
 from statements.admin import keyset
 from statements.admin.listing import Column, Listing, Row
 from statements.admin.page import Link, Page, Text, address, user_name
+from statements.admin.properties import KINDS, called
 from statements.models import Act
 from statements.templatetags.records import ago
 
@@ -94,7 +95,9 @@ class Filters(forms.Form):
     what = forms.ChoiceField(
         label=gettext_lazy("What"), required=False, choices=[("", gettext_lazy("any")), *WORDS.items()]
     )
-    kind = forms.CharField(label=gettext_lazy("Kind of thing"), required=False)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Kind of thing"), required=False, choices=[("", gettext_lazy("any")), *KINDS.items()]
+    )
 
 
 @admin.register(Act)
@@ -104,11 +107,9 @@ class ActAdmin(Page):
         form = Filters(request.GET)
         form.is_valid()
         rows = Act.objects.all()
-        for name in ("by", "what"):
+        for name in ("by", "what", "kind"):
             if value := form.cleaned_data.get(name):
                 rows = rows.filter(**{name: value})
-        if kind := form.cleaned_data.get("kind"):
-            rows = rows.filter(kind__icontains=kind)
         part = keyset.part(request, rows, ("id",))
         listing = Listing(
             caption=TITLE,
@@ -129,10 +130,15 @@ class ActAdmin(Page):
         if row is None:
             raise Http404
         before, after = json.loads(row.before), json.loads(row.after)
-        changes = [(name, _shown(before.get(name)), _shown(after.get(name))) for name in {**before, **after}]
-        title = _title(row)
+        names = {**before, **after}
         return self.render(
-            request, "records/journal.html", title, trail=(Link(TITLE, address(Act)),), row=row, changes=changes
+            request,
+            "records/journal.html",
+            _title(row),
+            trail=(Link(TITLE, address(Act)),),
+            row=row,
+            kind=KINDS.get(row.kind, row.kind),
+            changes=[(called(name, row.kind), _shown(before.get(name)), _shown(after.get(name))) for name in names],
         )
 
 
@@ -143,4 +149,6 @@ def _title(row: Act) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

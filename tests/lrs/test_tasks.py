@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from lrs import background, tasks
-from lrs.admin.tasks import REPORTS
+from lrs.admin import task_words
+from lrs.admin.task_words import REPORTS
 from lrs.models import BackgroundTask
 from lrs.reports.views import WHOLE
 from lrs.tasks import Result
@@ -136,7 +137,7 @@ def test_people_are_taken_in_from_a_file(operator, viewer, started, store):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"reference,email\n1,nobody\n", "1 rows are wrong."),
+        (b"reference,email\n1,nobody\n", "1 row is wrong."),
         (b"colour\nred\n", "The first line must name columns"),
         (b"\xff\xfe\x00", "cannot be read as CSV in UTF-8"),
     ],
@@ -151,7 +152,7 @@ def test_a_file_that_cannot_be_taken_in_is_answered_with_a_sentence(operator, st
 
 def test_titles_of_courses_are_taken_in_from_a_file(operator, started, store):
     content = b"title,xapi_activity_id\nJava,https://www.udemy.com/course/1\n"
-    assert "1 titles are taken in." in _imported(operator, store, content, what="courses")
+    assert "1 title is taken in." in _imported(operator, store, content, what="courses")
     assert Title.objects.filter(store=store.pk).exists()
     assert "is not JSON" in _imported(operator, store, b"{", what="courses")
 
@@ -190,6 +191,67 @@ def test_every_report_can_be_exported(operator, started, store, credential):
     tasks.work_off(background.KINDS)
     done = BackgroundTask.objects.filter(kind="export").order_by("-pk")[: len(WHOLE)]
     assert {task.state for task in done} == {States.DONE}
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "sentence", "figure"),
+    [
+        ("de", "Import von people.csv in {}", "2 Personen sind importiert.", "Verschobene Kennungen"),
+        ("ja", "people.csv を {} にインポート", "2 人を取り込みました。", "移動した識別子"),
+        ("uk", "Імпорт people.csv до {}", "Імпортовано 2 особи.", "Перенесені ідентифікатори"),
+    ],
+)
+def test_a_task_is_told_in_the_language_of_whoever_looks(operator, started, store, language, title, sentence, figure):
+    # Whoever asked reads English, and so does the worker.
+    _imported(operator, store, PEOPLE)
+    theirs = {"accept-language": language}
+    listed = html.unescape(operator.get(TASKS, {"store": store.pk}, headers=theirs).content.decode())
+    newest = BackgroundTask.objects.order_by("-pk")[0]
+    page = html.unescape(operator.get(f"{TASKS}{newest.pk}/change/", headers=theirs).content.decode())
+    assert title.format(store.name) in listed
+    assert title.format(store.name) in page
+    assert sentence in page
+    assert f"<dt>{figure}</dt><dd>0</dd>" in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "lines", "said"),
+    [
+        (background.REBUILD, {}, [["people", 1]], "Der Fortschritt von 1 Person ist neu berechnet."),
+        (background.REPLAY, {}, [["accepted", 1], ["refused again", 2]], "1 von 3 wurden angenommen."),
+        (background.EXPORT, {}, [["rows", 7], ["bytes", 90]], "7 Zeilen stehen in der Datei."),
+        ("import courses", {"dry": True}, [["titles", 2]], "2 Titel würden importiert; nichts ist geändert."),
+        ("import people", {"dry": True}, [["wrong", "2"], ["line 3", "x"]], "Nichts ist importiert: 2 Zeilen sind"),
+        (background.ERASE, {}, [["statements", 3]], "Gelöscht."),
+    ],
+)
+def test_a_result_is_worded_from_its_figures(kind, arguments, lines, said):
+    task = BackgroundTask(kind=kind, arguments=arguments, lines=lines, state=States.DONE, sentence="Erased.")
+    with translation.override("de"):
+        assert task_words.sentence(task).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "far", "said"),
+    [
+        (background.REBUILD, (3, 10, "3 of 10 people"), "3 von 10"),
+        (background.EXPORT, (400, 0, "400 rows"), "Zeilen: 400"),
+        (background.ERASE, (25, 0, "read from providers"), "Von Anbietern gelesen: 25"),
+        ("import courses", (0, 0, "reading the file"), "Die Datei wird gelesen"),
+        (background.REBUILD, (0, 0, ""), "Wartet auf den Worker"),
+    ],
+)
+def test_how_far_a_task_is_is_told_in_the_language_of_whoever_looks(kind, far, said):
+    done, total, sentence = far
+    with translation.override("de"):
+        task = BackgroundTask(kind=kind, state=States.RUNNING, done=done, total=total, sentence=sentence)
+        assert task_words.sentence(task) == said
+
+
+def test_a_task_whose_store_is_gone_keeps_the_title_it_was_given(database):
+    gone = BackgroundTask(kind=background.REBUILD, title="Rebuild progress of it", arguments={"store": -1})
+    older = BackgroundTask(kind="import people", title="Import of a.csv into it", arguments={"store": -1, "dry": True})
+    assert task_words.titles([gone, older]) == [gone.title, older.title]
 
 
 def test_tasks_are_forgotten_after_a_while(started):

@@ -9,10 +9,17 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils import timezone, translation
 from django.utils.translation.template import templatize
 
+from lrs import erasure
+from lrs.connectors.models import Connection
 from lrs.connectors.providers import PROVIDERS
+from lrs.connectors.webinars.models import Session
+from lrs.models import BackgroundTask, Credential, Refusal, RefusalKind
+from statements import journal
+from statements.admin.properties import KINDS, NAMES, called
 from statements.templatetags.records import ago
 from tests import sample
 
@@ -30,7 +37,9 @@ def test_what_is_translated_is_compiled(language):
 
 
 # Functions that translate, and where the text stands among the arguments; Setting is lrs.connectors.contract's.
-_TRANSLATING = {"_": 0, "gettext": 0, "gettext_lazy": 0, "ngettext": 0, "Setting": 1}
+_TRANSLATING = {
+    "_": 0, "gettext": 0, "gettext_lazy": 0, "gettext_noop": 0, "ngettext": 0, "ngettext_lazy": 0, "Setting": 1,
+}  # fmt: skip
 _IN_TEMPLATES = re.compile(r"""\bn?gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 
 
@@ -167,3 +176,39 @@ def test_a_time_that_is_past_is_worded_as_the_language_has_it(language, words):
     with translation.override(language):
         shown = [str(ago(timezone.now() - each)).replace("\xa0", " ") for each in minutes + days]
     assert [each.partition(">")[2] for each in shown] == [f"{each}</time>" for each in words]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ["Art der Sache", "Zugang", "Anfragen pro Minute", "Gesperrt", ">nein<", ">ja<"]),
+        ("ja", ["対象の種類", "認証情報", "1 分あたりのリクエスト数", "無効化", ">いいえ<", ">はい<"]),
+        ("uk", ["Вид об’єкта", "Облікові дані", "Запитів на хвилину", "Вимкнено", ">ні<", ">так<"]),
+    ],
+)
+def test_the_audit_log_is_in_the_reader_s_language(administrator, credential, language, words):
+    thing = journal.thing(credential.credential)
+    before, after = {"rate_limit": 1, "disabled": False}, {"rate_limit": 2, "disabled": True}
+    act = journal.note("change", thing, by="somebody", before=before, after=after)
+    theirs = {"accept-language": language}
+    page = administrator.get(f"/admin/statements/act/{act.pk}/change/", headers=theirs).content.decode()
+    listed = administrator.get("/admin/statements/act/", {"kind": "lrs.credential"}, headers=theirs).content.decode()
+    assert words[0] in listed
+    assert f"/act/{act.pk}/" in listed
+    for word in words[1:]:
+        assert word in page
+    for name in ("rate_limit", "disabled", "lrs.credential"):
+        assert name not in page
+
+
+def test_every_property_that_is_noted_has_a_name():
+    # Of these the audit log notes all that there is; the names of users' properties are Django's.
+    noted = [Credential, Refusal, RefusalKind, Session]
+    properties = {field.name for model in noted for field in model._meta.concrete_fields}
+    properties |= {setting.name for provider in PROVIDERS.values() for setting in provider.settings}
+    properties |= {"statements", "mentions by others", *erasure._PARTS, *erasure._OTHERS}
+    assert properties - set(NAMES) == set()
+    assert {model._meta.label_lower for model in [*noted, Connection, BackgroundTask, User]} <= set(KINDS)
+    with translation.override("de"):
+        assert str(called("last_login", "auth.user")) == "Letzte Anmeldung"
+        assert called("unheard of", "auth.user") == called("unheard of", "nowhere") == "unheard of"
