@@ -84,6 +84,16 @@ LABELS: Mapping[str, Text] = {
     "username": gettext_lazy("Username"),
     "webhook_secret": gettext_lazy("Webhook secret"),
 }
+# What choices mean; versions and names of algorithms say it themselves.
+CHOICES: Mapping[str, Text] = {
+    "account": gettext_lazy("Account"),
+    "application": gettext_lazy("Application"),
+    "basic": gettext_lazy("User name and password"),
+    "delegated": gettext_lazy("A person who signs in"),
+    "header": gettext_lazy("Header"),
+    "mbox": gettext_lazy("E-mail"),
+    "none": gettext_lazy("None"),
+}
 # In the audit log they are called so, too.
 NAMES.update(LABELS)
 _DOTS = "••••••••"
@@ -489,7 +499,7 @@ def _field(setting: Setting, value: Any, *, new: bool) -> forms.Field:
     if setting.kind is SettingKind.FLAG:
         return forms.BooleanField(**given | {"required": False})
     if setting.kind is SettingKind.CHOICE:
-        return forms.ChoiceField(choices=[(each, each) for each in setting.choices], **given)
+        return forms.ChoiceField(choices=[(each, _choice(each)) for each in setting.choices], **given)
     if setting.kind is SettingKind.NUMBER:
         return forms.IntegerField(min_value=0, **given | {"required": True})
     if setting.kind is SettingKind.TABLE:
@@ -498,6 +508,11 @@ def _field(setting: Setting, value: Any, *, new: bool) -> forms.Field:
     if "PEM" in setting.help:
         return forms.CharField(widget=forms.Textarea({"spellcheck": "false", "autocomplete": "off"}), **given)
     return forms.CharField(widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}), **given)
+
+
+def _choice(value: str) -> str:
+    """A choice in words, and as the command line and the help texts have it."""
+    return f"{CHOICES[value]} ({value})" if value in CHOICES else value
 
 
 def _secret(setting: Setting, given: dict[str, Any], *, is_set: bool, new: bool) -> forms.Field:

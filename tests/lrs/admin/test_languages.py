@@ -14,6 +14,7 @@ from django.utils import timezone, translation
 from django.utils.translation.template import templatize
 
 from lrs import erasure
+from lrs.admin.connections import CHOICES
 from lrs.connectors.models import Connection
 from lrs.connectors.providers import PROVIDERS
 from lrs.connectors.webinars.models import Session
@@ -212,3 +213,23 @@ def test_every_property_that_is_noted_has_a_name():
     with translation.override("de"):
         assert str(called("last_login", "auth.user")) == "Letzte Anmeldung"
         assert called("unheard of", "auth.user") == called("unheard of", "nowhere") == "unheard of"
+
+
+@pytest.mark.parametrize(
+    ("language", "choice"),
+    [
+        ("de", "Benutzername und Passwort (basic)"),
+        ("ja", "ユーザー名とパスワード (basic)"),
+        ("uk", "Ім’я користувача й пароль (basic)"),
+    ],
+)
+def test_choices_of_settings_are_in_the_reader_s_language(operator, store, language, choice):
+    page = operator.get(
+        "/admin/connectors/connection/add/", {"provider": "alm"}, headers={"accept-language": language}
+    ).content.decode()
+    assert f'<option value="basic">{choice}</option>' in page
+
+
+def test_every_choice_of_a_setting_has_words_or_speaks_for_itself():
+    chosen = {choice for each in PROVIDERS.values() for setting in each.settings for choice in setting.choices}
+    assert {choice for choice in chosen if not any(sign.isdecimal() for sign in choice)} == set(CHOICES)
