@@ -21,6 +21,7 @@ import django
 import psycopg
 import pytest
 from django.conf import settings
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from tests import databases, server
@@ -100,8 +101,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
-    """Empty the database after the last test of a module: who looks at all stores is not to wait for all modules'."""
+    """Empty the database after the last test of a module: who looks at all stores is not to wait for all modules'.
+
+    The language that a page was asked for in stays that of the process until it is put away.
+    """
     yield
+    translation.deactivate()
     if nextitem is not None and nextitem.path != item.path and item.config.stash.get(_database_in_use, False):
         databases.empty()
 
