@@ -195,11 +195,15 @@ def whole(text: str) -> int:
 
 
 class Format(NamedTuple):
-    """A data type: what accepts it, its syntax where a pattern says all of it, and how a refusal ends."""
+    """A data type: what accepts it, its syntax where a pattern says all of it, and how a refusal ends.
+
+    Where none does, `often` is the syntax of most of what is accepted, and of nothing else.
+    """
 
     accepts: Callable[[str], bool]
     pattern: str | None
     problem: str
+    often: str | None = None
 
 
 FORMATS: Mapping[str, Format] = {
@@ -209,11 +213,16 @@ FORMATS: Mapping[str, Format] = {
     "sha1": Format(is_sha1, _SHA1, "is not a SHA-1 sum in 40 hexadecimal digits"),
     "sha2": Format(is_sha2, _SHA2, "is not a SHA-2 sum in hexadecimal digits (64 of them for SHA-256)"),
     "media-type": Format(is_media_type, _MEDIA_TYPE, "is not an Internet media type such as text/plain"),
-    "language-tag": Format(is_language_tag, None, "is not a language tag (RFC 5646) such as en-US"),
+    "language-tag": Format(
+        is_language_tag, None, "is not a language tag (RFC 5646) such as en-US", "[A-Za-z]{2,3}(?:-[A-Za-z]{2})?"
+    ),
     "timestamp": Format(
         is_timestamp,
         None,
         "is not an ISO 8601 date and time such as 2025-01-15T09:30:00Z (an offset of -00:00 is none)",
+        # On the days that every month has.
+        "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+        "T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?Z",
     ),
     "duration": Format(is_duration, _DURATION, "is not an ISO 8601 duration such as PT1H30M or P4W"),
     "version-1": Format(_matches(_VERSION_1), _VERSION_1, "is not a version this statement may have (1.0.x)"),

@@ -245,6 +245,16 @@ def test_the_same_id_twice_in_a_batch_is_a_fault(version):
     assert refused.value.faults == (Fault("/2/id", "duplicate-id", problem),)
 
 
+@pytest.mark.parametrize("key", ["interactionType", "interaction\\u0054ype"])
+def test_an_interaction_in_a_batch_has_each_of_its_components_once_however_its_key_is_spelt(key):
+    statement = changed(SIMPLE, "/object/definition", {"interactionType": "choice", "choices": [{"id": "a"}] * 2})
+    raw = json.dumps(statement).replace("interactionType", key).encode()
+    assert json.loads(raw) == statement
+    with pytest.raises(Invalid) as refused:
+        validate.batch([Given(raw, statement, "")], V1)
+    assert [fault.pointer for fault in refused.value.faults] == ["/object/definition/choices/1/id"]
+
+
 def test_a_batch_without_faults_passes():
     validate.batch([Given(b"", COMPLETE, "/0"), Given(b"", SIMPLE, "/1")], V1)
     validate.batch([], V2)

@@ -1,5 +1,6 @@
 """The data types: what is accepted, what is refused, what it means."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -121,6 +122,20 @@ def test_a_value_that_follows_its_format_is_accepted(name, text):
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in REFUSED.items() for text in texts])
 def test_a_value_that_does_not_follow_its_format_is_refused(name, text):
     assert not values.FORMATS[name].accepts(text)
+
+
+@pytest.mark.parametrize(
+    ("accepts", "often"), [(form.accepts, form.often) for form in values.FORMATS.values() if form.often]
+)
+@given(data=st.data())
+def test_what_most_values_look_like_is_accepted(accepts, often, data):
+    assert accepts(data.draw(st.from_regex(often, fullmatch=True)))
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in REFUSED.items() for text in texts])
+def test_no_value_that_is_refused_looks_like_most_values(name, text):
+    often = values.FORMATS[name].often
+    assert not often or re.fullmatch(often, text) is None
 
 
 def test_every_format_has_examples_of_both_kinds():
