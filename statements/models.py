@@ -282,6 +282,7 @@ class Progress(models.Model):
         indexes = [
             models.Index(fields=["store", "person", "activity"], name="progress_person"),
             models.Index(fields=["store", "activity", "person"], name="progress_activity"),
+            models.Index(fields=["store", "activity", "-last_activity", "-key"], name="progress_latest"),
             models.Index(fields=["store", "-last_activity", "-key"], name="progress_newest"),
             models.Index(
                 fields=["store", "completed_at"],

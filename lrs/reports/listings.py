@@ -132,10 +132,13 @@ def progress(filters: ProgressFilters, order: Order) -> Walk:
         places = _all(wanted, order)
     else:
         span = Progress.objects.filter(store=store)
-        leads = ("active_from", "active_until")
+        leads: tuple[str, ...] = ("active_from", "active_until")
         if order in (FIRST_COMPLETED, LAST_COMPLETED):
             wanted, span = wanted.filter(completed_at__isnull=False), span.filter(completed_at__isnull=False)
             leads = ("completed_from", "completed_until")
+        elif asked["activity"]:
+            # An index has those of each activity in this order.
+            leads = ("activity", *leads)
         for name in leads:
             span = span if asked[name] is None else filters.filters[name].filter(span, asked[name])
         places = _within(span, wanted, order, _NARROW_PROGRESS)

@@ -445,10 +445,15 @@ def test_progress_by_person_and_by_activity_is_an_index_scan(store):
         )  # fmt: skip
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE statements_progress")
-        for column, index in {"person": "progress_person", "activity": "progress_activity"}.items():
+        # Two indexes begin with the activity, and for this one is as good as the other.
+        for column, indexes in {
+            "person": {"progress_person"},
+            "activity": {"progress_activity", "progress_latest"},
+        }.items():
             cursor.execute(
                 f"{explain} SELECT * FROM statements_progress WHERE store = %s AND {column} = %s",
                 [store.pk, keys.thing(store.pk, "agent", "x")],
             )
-            assert index in str(cursor.fetchall())
+            plan = str(cursor.fetchall())
+            assert [index for index in indexes if index in plan]
         transaction.set_rollback(True)

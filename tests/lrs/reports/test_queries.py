@@ -105,6 +105,17 @@ def test_a_name_of_many_activities_finds_what_one_of_few_does(demo, monkeypatch,
     assert demo.rows(report, activity_name="first aid", limit=7, **given) == few
 
 
+@pytest.mark.parametrize("ordering", ["-last_activity", "last_activity"])
+def test_the_progress_of_an_activity_is_listed_however_many_have_it(demo, monkeypatch, ordering):
+    most = max(demo.rows("activities", limit=1000), key=lambda row: row["people"])
+    asked = {"activity": most["activity"], "ordering": ordering, "limit": 3}
+    whole = demo.rows("progress", **asked)
+    assert len(whole) > 10
+    monkeypatch.setattr(listings, "_MOST_SORTED", 4)
+    monkeypatch.setattr(walk, "MOST_SEEN", 5)
+    assert demo.rows("progress", **asked) == whole
+
+
 def test_pages_that_count_are_shorter_and_leave_nobody_out(demo, monkeypatch):
     whole = demo.rows("people", limit=1000)
     monkeypatch.setattr(listings, "_MOST_STANDINGS", 60)
