@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from statements.models import Agent, Checkpoint, Identity
+from statements.models import Activity, Agent, Checkpoint, Identity
 from statements.store import funnels
 from statements.store import progress as rows
 from statements.store.dialect import dialect
@@ -125,7 +126,7 @@ def rebuild(store: int, say: Callable[[Rebuild], None]) -> None:
     amount = agents.count()
     rows.checkpoint(store)
     after = Checkpoint.objects.get(store=store).rebuild or _FIRST
-    while some := list(agents.filter(key__gt=after).order_by("key").values_list("key", flat=True)[:_REBUILT_AT_ONCE]):
+    while some := _next(agents, after):
         with rows.locked(store) as until:
             # Whoever is not seen yet has no progress yet: their statements are still to be folded.
             seen = Identity.objects.filter(store=store, key__in=some).values_list("person", flat=True)
@@ -135,5 +136,13 @@ def rebuild(store: int, say: Callable[[Rebuild], None]) -> None:
         say(Rebuild(agents.filter(key__lte=after).count(), amount))
     with rows.locked(store):
         rows.remove_strangers(store)
-        funnels.recount(store)
-        Checkpoint.objects.filter(store=store).update(rebuild=None)
+    after = _FIRST
+    while some := _next(Activity.objects.filter(store=store), after):
+        with rows.locked(store):
+            funnels.recount(store, [key.hex for key in some])
+        after = some[-1]
+    Checkpoint.objects.filter(store=store).update(rebuild=None)
+
+
+def _next(found: "QuerySet[Any]", after: UUID) -> list[UUID]:
+    return list(found.filter(key__gt=after).order_by("key").values_list("key", flat=True)[:_REBUILT_AT_ONCE])

@@ -32,7 +32,7 @@ SELECT
     ),
     count(DISTINCT person), {", ".join(f"count(*) FILTER (WHERE status = '{status}')" for status in Status)},
     sum(statements), max(last_activity)
-FROM statements_progress progress WHERE store = %s GROUP BY store, activity
+FROM statements_progress progress WHERE store = %s AND {{among}} GROUP BY store, activity
 """
 _NEVER = datetime.fromtimestamp(0, UTC)
 _AS_OBJECT = {"postgresql": "jsonb_object_agg", "sqlite": "json_group_object"}
@@ -57,11 +57,12 @@ def follow(store: int, before: Standings, after: Standings) -> None:
     _among(Funnel.objects.filter(store=store, people=0), "key", activities).delete()
 
 
-def recount(store: int) -> None:
-    """Make the funnels of a store anew, from its progress."""
-    Funnel.objects.filter(store=store).delete()
+def recount(store: int, activities: Sequence[str]) -> None:
+    """Make the funnels of some activities anew, from their progress."""
+    _among(Funnel.objects.filter(store=store), "key", activities).delete()
+    among, values = dialect().among("activity", activities)
     with connection.cursor() as cursor:
-        cursor.execute(_RECOUNT.format(as_object=_AS_OBJECT[connection.vendor]), [store])
+        cursor.execute(_RECOUNT.format(as_object=_AS_OBJECT[connection.vendor], among=among), [store, *values])
 
 
 def _count(funnel: Funnel, told: Standing, amount: int) -> None:
