@@ -1,6 +1,5 @@
 """What the README says is tried as it is printed."""
 
-import json
 import os
 import re
 import shlex
@@ -9,6 +8,7 @@ import sys
 from pathlib import Path
 
 from config import settings
+from tests.printed import documents
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -18,15 +18,6 @@ def section(title):
     found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
     assert found
     return found.group(1)
-
-
-def documents(text):
-    found = []
-    while text := text.lstrip():
-        document, end = json.JSONDecoder().raw_decode(text)
-        found.append(document)
-        text = text[end:]
-    return found
 
 
 def test_the_first_statement_is_sent_as_the_readme_says(lrs_url):

@@ -3,7 +3,6 @@
 import base64
 import csv
 import io
-import json
 import os
 import re
 import shlex
@@ -16,6 +15,8 @@ import duckdb
 import pytest
 from django.core.management import call_command
 from django.db import connection
+
+from tests.printed import documents
 
 ROOT = Path(__file__).parents[3]
 # What the printed questions are asked for, in SQL and in the API.
@@ -190,15 +191,6 @@ def run(script, folder):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def documents(text):
-    found = []
-    while text := text.lstrip():
-        document, end = json.JSONDecoder().raw_decode(text)
-        found.append(document)
-        text = text[end:]
-    return found
 
 
 def followed(demo, page):
